@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arena - memory that dies together.
+ *
+ * Everything one compile allocates comes from one arena and is released by
+ * arena_release(). Allocation never fails: out of memory ends the process with
+ * a message (a compile runs in a process of its own).
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena {
+	struct arena_block *head; /* newest first */
+	size_t used;              /* bytes handed out, for statistics */
+};
+
+void arena_init(struct arena *a);
+void arena_release(struct arena *a); /* frees all; the arena is usable again */
+
+/* Zeroed memory, aligned for any type; size 0 gives a unique pointer. */
+void *arena_alloc(struct arena *a, size_t size);
+void *arena_calloc(struct arena *a, size_t n, size_t size); /* checks n * size */
+void *arena_dup(struct arena *a, const void *p, size_t size);
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_printf(struct arena *a, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define arena_array(a, n, type) ((type *)arena_calloc((a), (n), sizeof(type)))

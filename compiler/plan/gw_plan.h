@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gw_plan - the state of one gateway, desired or observed: the same type, so that one diff serves the reviewer, the drift
+ * check and the apply.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/key.h"
+#include "plan/nft.h"
+
+#define GW_PLAN_FORMAT 1 /* raised with any change of the encoded bytes */
+#define GW_PLAN_BYTES_MAX (256u << 20)
+
+struct gw_peer {
+	struct pubkey public_key;
+	const char *name; /* the device's name; NULL when observed */
+	struct prefix *allowed_ips; /* sorted, unique */
+	size_t nallowed;
+	uint16_t keepalive;           /* seconds, 0: off */
+	int64_t not_before, expires;  /* peer is configured while inside; observed: CLOCK_EVER, CLOCK_NEVER */
+	bool revoked;                 /* desired only: never configured, wherever it came from; allowed_ips is empty */
+	/* Observed only; not compared. */
+	int64_t handshake;            /* UTC seconds, 0: never */
+	uint64_t rx_bytes, tx_bytes;
+};
+
+struct gw_plan {
+	const char *gateway;   /* name; "" when observed */
+	const char *interface;
+	bool present;          /* observed: the interface exists and is a WireGuard device; desired: true */
+	bool up;               /* observed; desired: true */
+	struct pubkey public_key; /* desired: the gateway's; observed: the device's (all zero: none set) */
+	uint16_t listen_port;
+	uint32_t mtu;
+	struct prefix *address; /* /32 and /128 on the interface; sorted */
+	size_t naddresses;
+	struct prefix *route; /* through the interface, our protocol number; sorted */
+	size_t nroutes;
+	struct gw_peer *peer; /* sorted by public key, unique */
+	size_t npeers;
+	struct nft_table nft;
+};
+
+/* Canonical bytes: the same plan gives the same bytes everywhere. Little-endian, "YETTPLN1" first, SHA-256 of all before it last. */
+void gw_plan_encode(const struct gw_plan *p, struct buf *out);
+/* Checks every bound, order, name and reference; -EBADMSG with one sentence in err on anything else. All strings go to a. */
+int gw_plan_decode(struct gw_plan *p, const void *data, size_t len, struct arena *a, char *err, size_t err_size);
+
+/* One difference; `have` is observed (or base), `want` desired (or head); one of them NULL for a lone side. */
+enum plan_op_kind {
+	OP_LINK,          /* create interface, or set key, port, MTU, up: see plan_delta.link */
+	OP_PEER_REMOVE, OP_PEER_ADD, OP_PEER_UPDATE,
+	OP_ADDRESS_ADD, OP_ADDRESS_REMOVE,
+	OP_ROUTE_ADD, OP_ROUTE_REMOVE,
+	OP_TABLE_ADD, OP_TABLE_REMOVE,
+	OP_SET_ADD, OP_SET_REMOVE,
+	OP_ELEM_ADD, OP_ELEM_REMOVE,
+	OP_CHAIN_ADD, OP_CHAIN_REMOVE,
+	OP_RULES_REPLACE, /* flush the chain, add its rules again */
+};
+
+struct plan_op {
+	enum plan_op_kind kind;
+	const struct gw_peer *peer, *old_peer;
+	const struct prefix *prefix;
+	const struct nft_set *set;
+	const struct nft_elem *elem;
+	const struct nft_chain *chain;
+	bool early; /* OP_PEER_REMOVE: revoked, or an address of it now belongs to another peer: goes before the filter */
+};
+
+enum link_change { LINK_CREATE = 1, LINK_KEY = 2, LINK_PORT = 4, LINK_MTU = 8, LINK_UP = 16 };
+
+struct plan_delta {
+	unsigned int link; /* enum link_change bits */
+	struct plan_op *op; /* in an order in which they may be carried out within each subsystem */
+	size_t nops;
+	const struct gw_plan *want;
+};
+
+/*
+ * What turns `have` into `want` at time now (peers outside their dates are not wanted). Sorted merges: time and ops grow with what
+ * differs after one linear pass. Elements of interval maps whose keys overlap are removed before others are added.
+ */
+void gw_plan_diff(const struct gw_plan *have, const struct gw_plan *want, int64_t now, struct arena *a,
+		  struct plan_delta *out);
+/* One line a difference, for people. */
+void plan_delta_print(const struct plan_delta *d, struct buf *out);
+/* The next moment after now at which a peer's dates begin or end, or CLOCK_NEVER. */
+int64_t gw_plan_next_change(const struct gw_plan *p, int64_t now);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * place - which gateway carries what for whom.
+ *
+ * A destination in a site's networks (or a resource placed there) is carried by that site's gateways;
+ * `internet` by exit sites that the device's plan allows; other devices by the home site's gateways;
+ * a gateway's own addresses by itself. A site may admit a device to only some gateways (redundancy): those
+ * with the highest rendezvous hash of (device, gateway).
+ */
+#pragma once
+
+#include "resolve/resolve.h"
+
+/* Whether gateway g has device d as a peer (state, plan, redundancy; not dates). Dead devices: never. */
+bool place_admits(const struct resolved *r, uint32_t gateway, uint32_t device);
+/* The device's gateways at a site in order of preference: active before draining, then rendezvous order; returns their number (<= max). */
+size_t place_gateways(const struct resolved *r, uint32_t site, uint32_t device, uint32_t *out, size_t max);
+/*
+ * What gateway g carries for a source (device, site or gateway), as sorted disjoint ranges in the arena.
+ * Sources with the same carry key (place_carry_key) have the same ranges.
+ */
+uint64_t place_carry_key(const struct resolved *r, uint32_t gateway, uint32_t source);
+size_t place_carry(const struct resolved *r, uint32_t gateway, uint32_t source, struct arena *a, struct range **out);
+/* The gateways on the path of (device, address), preferred first; 0: nothing carries it. */
+size_t place_path(const struct resolved *r, uint32_t source, u128 addr, uint32_t *out, size_t max);

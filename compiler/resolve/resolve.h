@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resolve - declared to settled: names, groups, addresses, activity, placement.
+ *
+ * Everything is an index into sorted arrays. A *source* is what packets come from: devices, then sites,
+ * then gateways, in one index space (source 0..ndevices-1 is that device; ndevices + i is site i;
+ * ndevices + nsites + i is gateway i).
+ */
+#pragma once
+
+#include "base/service.h"
+#include "kinds.h"
+#include "model/model.h"
+
+#define NONE UINT32_MAX
+
+struct r_device {
+	const struct device *decl;
+	uint32_t owner; /* user index, or NONE */
+	uint32_t plan;  /* of the owner, or NONE */
+	uint32_t home;  /* site index, or NONE where the tree has no site */
+	bool dead;      /* revoked, disabled, or its owner disabled: never active */
+	int64_t not_before, expires; /* device and owner together; active while not_before <= t < expires */
+	struct profile_settings profile; /* settled: no UNSET left */
+};
+
+struct r_site {
+	const struct site *decl;
+	uint32_t *gateway; /* indices, ascending, all states */
+	size_t ngateways;
+	/* What its gateways carry: networks, and addresses of resources placed here; sorted, disjoint, merged. */
+	struct range *carried;
+	size_t ncarried;
+};
+
+struct r_gateway {
+	const struct gateway *decl;
+	uint32_t site;
+	uint16_t listen_port;
+};
+
+struct r_resource {
+	const struct resource *decl;
+	uint32_t *site; /* per address of decl->addresses: site index */
+};
+
+/* A destination of a policy or test: addresses and the services it narrows to. */
+struct r_dest {
+	struct range range;
+	const struct service *service; /* a resource's own ports; NULL: any */
+	size_t nservices;
+};
+
+/* Sorted unique source indices. */
+struct source_set {
+	uint32_t *v;
+	size_t n;
+};
+
+struct r_policy {
+	const struct policy *decl;
+	struct source_set from;
+	struct r_dest *to;
+	size_t nto;
+	bool to_self;           /* also the other devices of each source device's owner */
+	struct service *port;   /* sorted, merged; never empty */
+	size_t nports;
+};
+
+struct r_case {
+	const struct test_case *decl;
+	struct r_dest *to;
+	size_t nto;
+	bool to_self;
+	struct service *port; /* NULL: not said */
+	size_t nports;
+};
+
+struct r_test {
+	const struct test *decl;
+	struct source_set from;
+	struct r_case *allow, *deny;
+	size_t nallow, ndeny;
+};
+
+struct resolved {
+	const struct model *model;
+	const struct network *network;
+	uint32_t home; /* the network's home site, or NONE */
+	const struct user **user;
+	const struct group **group;
+	const struct plan **plan;
+	struct source_set *group_devices; /* per group, nested ones included */
+	struct r_device *device;
+	struct r_site *site;
+	struct r_gateway *gateway;
+	struct r_resource *resource;
+	struct r_policy *policy;
+	struct r_test *test;
+	size_t nusers, ngroups, nplans, ndevices, nsites, ngateways, nresources, npolicies, ntests;
+	struct source_set *user_devices; /* per user */
+	/* What `internet` means here: the IANA table minus pools and site networks; sorted, disjoint. */
+	struct range *internet;
+	size_t ninternet;
+	struct range *pools; /* sorted, merged */
+	size_t npools;
+	/* VPN addresses to their device or gateway: sorted by addr; networks: prefix owners. */
+	struct addr_owner {
+		struct range range;
+		uint32_t source; /* device or gateway source index */
+		bool network;    /* a device's routed network, not its own address */
+	} *owner;
+	size_t nowners;
+	size_t nsources;
+};
+
+/* Mistakes go to diags. With errors in diags the result may be partial but is safe to read. */
+void resolve(struct resolved *r, const struct model *m, struct arena *a, struct diags *d);
+
+/* The source's kind and name, as a selector writes them: "device:alice-laptop"; into the arena. */
+const char *source_text(const struct resolved *r, uint32_t source, struct arena *a);
+/* The device, site or gateway named by text ("alice-laptop", "device:alice-laptop", "site:hq", "gateway:g"); NONE. */
+uint32_t source_find(const struct resolved *r, const char *text);
+/* Index of an object by name in a sorted array of this kind, or NONE. */
+uint32_t resolved_find(const struct resolved *r, enum kind kind, const char *name);
+
+/*
+ * Resolves a selector given on a command line, as `from` (sources) or as `to` (destinations). Bare words: an
+ * address, prefix or range, or the name of exactly one resource or device. 0, or -1 with a sentence in *why (arena).
+ */
+int resolve_sources_text(const struct resolved *r, const char *text, struct arena *a,
+			 struct source_set *out, const char **why);
+int resolve_dests_text(const struct resolved *r, const char *text, struct arena *a, struct r_dest **out,
+		       size_t *n, bool *to_self, const char **why);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ipc - messages between the roles of yettd over SOCK_SEQPACKET pairs.
+ *
+ * One frame is one message, at most IPC_FRAME_MAX bytes; bulk data goes as exactly one descriptor: a memfd sealed
+ * against writing, growing and shrinking, checked by the receiver before it is mapped.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IPC_MAGIC 0x59455454u
+#define IPC_VERSION 1
+#define IPC_FRAME_MAX 16384
+
+enum ipc_type {
+	IPC_FETCH_REQ = 1, /* supervisor -> fetch: struct ipc_fetch_req */
+	IPC_FETCH_RES,     /* fetch -> supervisor: struct ipc_fetch_res, perhaps a bundle */
+	IPC_COMPILE_REQ,   /* supervisor -> compile: struct ipc_compile_req and a bundle */
+	IPC_COMPILE_RES,   /* compile -> supervisor: struct ipc_compile_res, perhaps a plan; text in .text */
+	IPC_APPLY_REQ,     /* supervisor -> apply: struct ipc_apply_req and a plan */
+	IPC_APPLY_RES,     /* apply -> supervisor: struct ipc_apply_res; text in .text */
+};
+
+struct ipc_header {
+	uint32_t magic;
+	uint16_t version, type;
+	uint32_t len; /* bytes after the header */
+	uint32_t job;
+	uint64_t seq;
+};
+
+struct ipc_frame {
+	struct ipc_header h;
+	uint8_t body[IPC_FRAME_MAX - sizeof(struct ipc_header)];
+	int fd; /* -1: none; owned by the receiver */
+};
+
+/* 0 or a negative errno. send: fd stays the caller's. recv: -EPIPE when the peer is gone, -EBADMSG on a malformed frame, -EAGAIN past timeout_ms (-1: wait). */
+int ipc_send(int sock, enum ipc_type type, uint32_t job, const void *body, size_t len, int fd);
+int ipc_recv(int sock, struct ipc_frame *f, int timeout_ms);
+
+/* A sealed memfd that holds data; the descriptor or a negative errno. */
+int ipc_memfd(const char *name, const void *data, size_t len);
+/* Maps a received memfd read-only after checking its seals and size (<= max). munmap() is the caller's. */
+int ipc_map(int fd, size_t max, const void **data, size_t *len);
