@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/vec.h"
+
+#define LONG_BASE 256 /* getopt_long() values of options without a letter start here */
+#define OPTIONS_MAX 32
+
+static const char *const format_names[] = {
+	[FORMAT_TEXT] = "text",
+	[FORMAT_JSON] = "json",
+	[FORMAT_MARKDOWN] = "markdown",
+	[FORMAT_TAP] = "tap",
+};
+
+int cmd_fail(const struct cmd *cmd, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "yett: %s: ", cmd->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return EXIT_CANNOT;
+}
+
+int cmd_parse_status(int ret)
+{
+	return ret == -2 ? EXIT_HOLDS : EXIT_CANNOT;
+}
+
+static void print_option(const struct cmd_option *o)
+{
+	char left[64];
+	int n = o->letter ? snprintf(left, sizeof(left), "  -%c, --%s", o->letter, o->name) :
+			    snprintf(left, sizeof(left), "      --%s", o->name);
+
+	if (o->arg != NULL && n > 0 && (size_t)n < sizeof(left))
+		snprintf(left + n, sizeof(left) - (size_t)n, "=%s", o->arg);
+	printf("%-28s %s\n", left, o->help);
+}
+
+static void print_help(const struct cmd *cmd, const struct cmd_option *own, const struct cmd_option *common)
+{
+	printf("Usage: yett %s [OPTION]...%s%s\n%s.\n\n", cmd->name, *cmd->args ? " " : "", cmd->args, cmd->summary);
+	if (cmd->help != NULL)
+		printf("%s\n\n", cmd->help);
+	if (own != NULL && own->name != NULL) {
+		printf("Options:\n");
+		for (; own->name != NULL; own++)
+			print_option(own);
+		printf("\n");
+	}
+	printf("Options of every command:\n");
+	for (; common->name != NULL; common++)
+		print_option(common);
+	printf("\nFormats:");
+	for (size_t f = 0; f < ARRAY_SIZE(format_names); f++)
+		if (cmd->formats & 1u << f)
+			printf(" %s", format_names[f]);
+	printf("\nExit status: 0 it holds; 1 the tree has errors, a test failed or the answer is deny; 2 it could not run.\n");
+}
+
+/* All options of one command in getopt_long()'s form; index i of `all` has value letter or LONG_BASE + i. */
+struct parser {
+	const struct cmd_option *all[OPTIONS_MAX];
+	struct option longs[OPTIONS_MAX + 1];
+	char shorts[2 * OPTIONS_MAX + 2];
+	size_t n, nshorts;
+};
+
+static void parser_add(struct parser *p, const struct cmd_option *o)
+{
+	for (; o != NULL && o->name != NULL; o++) {
+		if (p->n == OPTIONS_MAX)
+			BUG("too many options");
+		p->all[p->n] = o;
+		p->longs[p->n] = (struct option){ o->name, o->kind == OPTION_FLAG ? no_argument : required_argument,
+						  NULL, LONG_BASE + (int)p->n };
+		if (o->letter) {
+			p->shorts[p->nshorts++] = o->letter;
+			if (o->kind != OPTION_FLAG)
+				p->shorts[p->nshorts++] = ':';
+		}
+		p->n++;
+	}
+}
+
+static const struct cmd_option *parser_find(const struct parser *p, int value)
+{
+	if (value >= LONG_BASE && (size_t)(value - LONG_BASE) < p->n)
+		return p->all[value - LONG_BASE];
+	for (size_t i = 0; i < p->n; i++)
+		if (p->all[i]->letter && p->all[i]->letter == value)
+			return p->all[i];
+	return NULL;
+}
+
+static bool parse_size(const char *text, uint64_t *out)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, 10);
+	unsigned int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+
+	if (errno != 0 || end[shift != 0] != '\0' || v > UINT64_MAX >> shift)
+		return false;
+	*out = (uint64_t)v << shift;
+	return true;
+}
+
+static bool option_set(const struct cmd_option *o, const char *arg)
+{
+	switch (o->kind) {
+	case OPTION_FLAG:
+		*(bool *)o->value = true;
+		return true;
+	case OPTION_TEXT:
+		*(const char **)o->value = arg;
+		return true;
+	case OPTION_LIST: {
+		struct option_list *l = o->value;
+		const char **v = reallocarray(l->v, l->n + 1, sizeof(*v));
+		if (v == NULL)
+			BUG("out of memory");
+		l->v = v;
+		l->v[l->n++] = arg;
+		return true;
+	}
+	case OPTION_SIZE:
+		return parse_size(arg, o->value);
+	}
+	return false;
+}
+
+static int settle_format(const struct cmd *cmd, struct cmd_common *c)
+{
+	if (c->format_text == NULL)
+		return 0;
+	for (size_t f = 0; f < ARRAY_SIZE(format_names); f++) {
+		if (strcmp(c->format_text, format_names[f]) == 0 && cmd->formats & 1u << f) {
+			c->format = (enum cmd_format)f;
+			return 0;
+		}
+	}
+	cmd_fail(cmd, "--format=%s is not one of its formats; see yett %s --help", c->format_text, cmd->name);
+	return -1;
+}
+
+static int settle_color(const struct cmd *cmd, struct cmd_common *c)
+{
+	const char *when = c->color_text != NULL ? c->color_text : "auto";
+	const char *no_color = getenv("NO_COLOR");
+
+	if (strcmp(when, "always") == 0) {
+		c->color = true;
+	} else if (strcmp(when, "never") == 0) {
+		c->color = false;
+	} else if (strcmp(when, "auto") == 0) {
+		c->color = isatty(STDERR_FILENO) && (no_color == NULL || *no_color == '\0');
+	} else {
+		cmd_fail(cmd, "--color takes auto, always or never, not %s", when);
+		return -1;
+	}
+	return 0;
+}
+
+static int parse_all(const struct cmd *cmd, const struct parser *p, int argc, char **argv, const bool *help)
+{
+	int value;
+
+	optind = 0; /* a fresh scan; GNU permutes positional arguments to the end */
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, p->shorts, p->longs, NULL)) != -1) {
+		const struct cmd_option *o = parser_find(p, value);
+		if (value == '?' || value == ':' || o == NULL) {
+			const char *bad = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+			cmd_fail(cmd, "unknown option or missing value: %s; see yett %s --help", bad, cmd->name);
+			return -1;
+		}
+		if (!option_set(o, optarg)) {
+			cmd_fail(cmd, "--%s takes a number of bytes such as 64M, not %s", o->name, optarg);
+			return -1;
+		}
+		if (*help)
+			return -2;
+	}
+	return 0;
+}
+
+int cmd_parse(const struct cmd *cmd, int argc, char **argv, const struct cmd_option *own, struct cmd_common *c)
+{
+	bool help = false;
+	const struct cmd_option common[] = {
+		{ "directory", 'C', OPTION_TEXT, "DIR", "the policy tree, or the repository with --rev (default .)", &c->dir },
+		{ "rev", 0, OPTION_TEXT, "REV", "read the tree of this commit, without a checkout", &c->rev },
+		{ "path", 0, OPTION_TEXT, "PATH", "with a revision: the policy tree's folder inside it", &c->path },
+		{ "format", 0, OPTION_TEXT, "FORMAT", "form of the results (default text)", &c->format_text },
+		{ "color", 0, OPTION_TEXT, "WHEN", "auto, always or never; NO_COLOR is honoured", &c->color_text },
+		{ "quiet", 'q', OPTION_FLAG, NULL, "no warnings and no summary", &c->quiet },
+		{ "max-bytes", 0, OPTION_SIZE, "N", "most bytes of YAML to read (default 64M)", &c->max_bytes },
+		{ "max-errors", 0, OPTION_SIZE, "N", "most diagnostics to print (default: 16 KiB of text)", &c->max_errors },
+		{ "help", 'h', OPTION_FLAG, NULL, "print this and exit", &help },
+		{ 0 },
+	};
+	struct parser p = { .n = 0 };
+
+	*c = (struct cmd_common){ .dir = "." };
+	parser_add(&p, own);
+	parser_add(&p, common);
+	int ret = parse_all(cmd, &p, argc, argv, &help);
+	if (ret == -2)
+		print_help(cmd, own, common);
+	if (ret < 0)
+		return ret;
+	if (settle_format(cmd, c) < 0 || settle_color(cmd, c) < 0)
+		return -1;
+	int npos = argc - optind;
+	for (int i = 0; i < npos; i++)
+		argv[i] = argv[optind + i];
+	argv[npos] = NULL;
+	return npos;
+}
+
+static void drop_warnings(struct diags *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].severity == DIAG_ERROR)
+			d->v[n++] = d->v[i];
+	d->n = n;
+	d->warnings = 0;
+}
+
+int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)
+{
+	char err[512] = "";
+	const struct compile_input in = {
+		.dir = common->dir,
+		.rev = rev,
+		.path = common->path,
+		.limits = { .max_bytes = common->max_bytes },
+	};
+	const struct diag_style style = {
+		.format = common->format == FORMAT_JSON ? DIAG_JSON : DIAG_TEXT,
+		.color = common->color,
+		.max_bytes = common->max_errors != 0 ? SIZE_MAX : 0,
+	};
+
+	compile_init(c);
+	if (common->max_errors != 0)
+		c->diags.max = (size_t)common->max_errors;
+	if (compile_run(c, &in, err, sizeof(err)) < 0) {
+		cmd_fail(cmd, "%s", err);
+		return -1;
+	}
+	if (common->quiet)
+		drop_warnings(&c->diags);
+	if (c->diags.n > 0)
+		diags_print(&c->diags, &style, stderr);
+	return 0;
+}
+
+int cmd_time(const struct cmd *cmd, const char *text, int64_t *t)
+{
+	if (text == NULL) {
+		*t = clock_now();
+		return 0;
+	}
+	if (clock_parse(text, strlen(text), t))
+		return 0;
+	cmd_fail(cmd, "--at takes a time such as 2026-12-31 or 2026-12-31T18:00:00Z, not %s", text);
+	return -1;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile.h"
+
+#include <string.h>
+
+void compile_init(struct compile *c)
+{
+	memset(c, 0, sizeof(*c));
+	arena_init(&c->arena);
+	diags_init(&c->diags, &c->arena);
+}
+
+void compile_release(struct compile *c)
+{
+	diags_release(&c->diags);
+	arena_release(&c->arena);
+	memset(c, 0, sizeof(*c));
+}
+
+static int open_source(struct compile *c, const struct compile_input *in, char *err, size_t err_size)
+{
+	if (in->bundle != NULL) {
+		int ret = source_open_bundle(&c->source, in->bundle, in->bundle_len, &c->arena, &c->diags);
+		if (ret < 0)
+			snprintf(err, err_size, "the bundle of policy files is damaged");
+		return ret;
+	}
+	if (in->rev != NULL)
+		return source_open_commit(&c->source, in->dir, in->rev, in->path ? in->path : "", &in->limits,
+					  &c->arena, &c->diags, err, err_size);
+	return source_open_dir(&c->source, in->dir, &in->limits, &c->arena, &c->diags, err, err_size);
+}
+
+int compile_run(struct compile *c, const struct compile_input *in, char *err, size_t err_size)
+{
+	int ret = open_source(c, in, err, err_size);
+	if (ret < 0)
+		return ret;
+
+	model_read(&c->model, &c->source, &c->arena, &c->diags);
+	resolve(&c->resolved, &c->model, &c->arena, &c->diags);
+	if (c->diags.errors == 0) {
+		access_build(&c->access, &c->resolved, &c->arena, &c->diags);
+		c->ready = c->diags.errors == 0;
+	}
+	diags_sort(&c->diags);
+	return 0;
+}

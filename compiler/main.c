@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* yett - the policy compiler: a table of commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/bug.h"
+#include "base/diag.h"
+#include "cmd.h"
+
+static const struct cmd *const commands[] = {
+	&cmd_access, &cmd_build, &cmd_can, &cmd_check, &cmd_diff, &cmd_init, &cmd_schema, &cmd_test, &cmd_who,
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "Usage: yett COMMAND [OPTION]... [ARGUMENT]...\n"
+		     "Compiles a WireGuard access policy: checks it, answers questions, shows what a change does, renders it.\n\n"
+		     "Commands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(out, "\n`yett COMMAND --help` tells more. `yett --version` prints the version.\n");
+}
+
+static int unknown_command(const char *word)
+{
+	const char *names[ARRAY_SIZE(commands)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		names[i] = commands[i]->name;
+	const char *near = diag_nearest(word, names, ARRAY_SIZE(commands));
+	fprintf(stderr, "yett: there is no command %s", word);
+	if (near != NULL)
+		fprintf(stderr, "; did you mean %s?", near);
+	fprintf(stderr, "\nyett --help lists the commands.\n");
+	return EXIT_CANNOT;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_CANNOT;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return EXIT_HOLDS;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("yett " YETT_VERSION);
+		return EXIT_HOLDS;
+	}
+	if (sodium_init() < 0) {
+		fprintf(stderr, "yett: libsodium cannot start\n");
+		return EXIT_CANNOT;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[1], commands[i]->name) != 0)
+			continue;
+		int status = commands[i]->run(commands[i], argc - 1, argv + 1);
+		if (fflush(stdout) != 0 || ferror(stdout)) {
+			fprintf(stderr, "yett: cannot write the result\n");
+			return EXIT_CANNOT;
+		}
+		return status;
+	}
+	return unknown_command(argv[1]);
+}
