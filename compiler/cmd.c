@@ -246,7 +246,7 @@ static void drop_warnings(struct diags *d)
 	d->warnings = 0;
 }
 
-int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)
+int cmd_compile(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)
 {
 	char err[512] = "";
 	const struct compile_input in = {
@@ -254,11 +254,6 @@ int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char 
 		.rev = rev,
 		.path = common->path,
 		.limits = { .max_bytes = common->max_bytes },
-	};
-	const struct diag_style style = {
-		.format = common->format == FORMAT_JSON ? DIAG_JSON : DIAG_TEXT,
-		.color = common->color,
-		.max_bytes = common->max_errors != 0 ? SIZE_MAX : 0,
 	};
 
 	compile_init(c);
@@ -268,10 +263,29 @@ int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char 
 		cmd_fail(cmd, "%s", err);
 		return -1;
 	}
+	return 0;
+}
+
+void cmd_print_diags(const struct cmd_common *common, struct compile *c)
+{
+	const struct diag_style style = {
+		.format = common->format == FORMAT_JSON ? DIAG_JSON : DIAG_TEXT,
+		.color = common->color,
+		.max_bytes = common->max_errors != 0 ? SIZE_MAX : 0,
+	};
+
 	if (common->quiet)
 		drop_warnings(&c->diags);
+	diags_sort(&c->diags);
 	if (c->diags.n > 0)
 		diags_print(&c->diags, &style, stderr);
+}
+
+int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)
+{
+	if (cmd_compile(cmd, common, rev, c) < 0)
+		return -1;
+	cmd_print_diags(common, c);
 	return 0;
 }
 

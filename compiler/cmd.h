@@ -61,6 +61,10 @@ int cmd_parse_status(int ret);
 /* "yett: check: no such folder" on standard error; returns EXIT_CANNOT. */
 int cmd_fail(const struct cmd *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The two halves of cmd_load(): compile without printing, then print what stands in c->diags (sorted first; no warnings when quiet). */
+int cmd_compile(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c);
+void cmd_print_diags(const struct cmd_common *common, struct compile *c);
+
 /*
  * Compiles common->dir (or rev of it) and prints diagnostics to standard error (JSON format: as JSON). -1: could not run (explained);
  * 0: compiled, c->ready says whether it has no errors. *c must be released by the caller in each case.

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* yett can - may this device reach that destination, why, and through which gateways. */
+#include <string.h>
+
+#include <jansson.h>
+
+#include "access/examples.h"
+#include "base/clock.h"
+#include "base/vec.h"
+#include "cmd.h"
+#include "resolve/place.h"
+
+#define GATEWAYS_MAX 64
+#define LINE_BYTES_MAX 65536
+
+struct query {
+	uint32_t source;
+	struct region asked;
+	int64_t at;
+};
+
+/* Parses a ports item; false with *why set. */
+static bool parse_port(const char *text, struct service out[2], size_t *n, const char **why)
+{
+	*n = service_parse(text, strlen(text), out);
+	if (*n > 0)
+		return true;
+	*why = "a port is written tcp/443, udp/5000-5100, tcp, icmp, proto/47 or any";
+	return false;
+}
+
+static int parse_query(const struct compile *c, const char *device, const char *dest, const char *port, struct arena *a,
+		       struct query *q, const char **why)
+{
+	struct service s[2] = { { 0, SERVICE_LAST } };
+	size_t ns = 1, nto;
+	struct r_dest *to;
+	bool to_self;
+
+	q->source = source_find(&c->resolved, device);
+	if (q->source == NONE) {
+		*why = arena_printf(a, "there is no device %s", device);
+		return -1;
+	}
+	if (port != NULL && !parse_port(port, s, &ns, why))
+		return -1;
+	if (resolve_dests_text(&c->resolved, dest, a, &to, &nto, &to_self, why) < 0)
+		return -1;
+	q->asked = dests_region(to, nto, s, ns, false, a);
+	if (to_self)
+		q->asked = region_union(a, q->asked,
+					region_product(a, other_devices(&c->resolved, q->source, a), s, ns));
+	if (region_is_empty(q->asked)) {
+		*why = arena_printf(a, "%s matches no address", dest);
+		return -1;
+	}
+	return 0;
+}
+
+static size_t path_of(const struct compile *c, const struct query *q, const struct answer *ans, uint32_t *gateway)
+{
+	return place_path(&c->resolved, q->source, ans->box.addr.lo, gateway, GATEWAYS_MAX);
+}
+
+static json_t *answer_json(const struct compile *c, const struct query *q, const struct answer *ans, struct arena *a)
+{
+	const struct access_part *part = ans->verdict.part;
+	uint32_t gateway[GATEWAYS_MAX];
+	size_t n = path_of(c, q, ans, gateway);
+	char addr[ADDR_TEXT_MAX], service[SERVICE_TEXT_MAX];
+	json_t *path = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(path, json_string(c->resolved.gateway[gateway[i]].decl->o.name));
+	return json_pack("{s:s, s:s?, s:s?, s:o, s:b, s:s, s:s}", "verdict", ans->allow ? "allow" : "deny", "policy",
+			 part != NULL ? part->policy : NULL, "where",
+			 part != NULL ? diag_loc_text(&c->diags, a, part->loc) : NULL, "gateways", path, "active",
+			 !ans->verdict.inactive, "address", range_format(ans->box.addr, addr), "port",
+			 service_format(ans->box.service, service));
+}
+
+static void print_path(const struct compile *c, const struct query *q, const struct answer *ans)
+{
+	uint32_t gateway[GATEWAYS_MAX];
+	size_t n = path_of(c, q, ans, gateway);
+
+	if (n == 0) {
+		printf("path: no gateway carries it\n");
+		return;
+	}
+	printf("path: ");
+	for (size_t i = 0; i < n; i++)
+		printf("%s%s", i > 0 ? ", " : "", c->resolved.gateway[gateway[i]].decl->o.name);
+	printf("\n");
+}
+
+/* What of the question is allowed all the same, where not all of it is. */
+static void print_rest(const struct compile *c, const struct query *q, struct arena *a)
+{
+	struct region rest = region_intersect(a, q->asked,
+					      class_allowed_at(&c->access, c->access.class_of[q->source], q->at, a));
+	char addr[ADDR_TEXT_MAX], service[SERVICE_TEXT_MAX];
+	size_t shown = 0;
+
+	for (size_t i = 0; i < rest.n; i++) {
+		for (size_t k = 0; k < rest.v[i].addr.n; k++) {
+			if (shown++ < 8)
+				printf("allowed of it: %s %s\n", range_format(rest.v[i].addr.v[k], addr),
+				       service_format(rest.v[i].service, service));
+		}
+	}
+	if (shown > 8)
+		printf("allowed of it: %zu more\n", shown - 8);
+}
+
+static void print_answer(struct compile *c, const struct query *q, const struct answer *ans)
+{
+	const struct access_part *part = ans->verdict.part;
+	char addr[ADDR_TEXT_MAX], service[SERVICE_TEXT_MAX];
+
+	printf("%s: %s to %s %s\n", ans->allow ? "allow" : "deny", source_text(&c->resolved, q->source, &c->arena),
+	       range_format(ans->box.addr, addr), service_format(ans->box.service, service));
+	if (ans->verdict.inactive)
+		printf("policy: none; the device is not active at that time\n");
+	else if (part == NULL)
+		printf("policy: none allows it\n");
+	else
+		printf("policy: %s (%s)\n", part->policy, diag_loc_text(&c->diags, &c->arena, part->loc));
+	print_path(c, q, ans);
+	if (!ans->allow && !ans->verdict.inactive)
+		print_rest(c, q, &c->arena);
+}
+
+/* One line of --batch: NULL and *why, or the answer. */
+static json_t *batch_line(const struct compile *c, const char *line, size_t len, int64_t now, struct arena *a,
+			  const char **why)
+{
+	const char *device, *dest, *port = NULL, *at = NULL;
+	json_error_t je;
+	struct query q = { .at = now };
+	json_t *in = json_loadb(line, len, JSON_REJECT_DUPLICATES, &je), *out = NULL;
+
+	if (in == NULL || json_unpack_ex(in, &je, JSON_STRICT, "{s:s, s:s, s?s, s?s}", "device", &device, "dest", &dest,
+					 "port", &port, "at", &at) != 0) {
+		*why = arena_printf(a, "not a query {\"device\", \"dest\", \"port\", \"at\"}: %s", je.text);
+	} else if (at != NULL && !clock_parse(at, strlen(at), &q.at)) {
+		*why = "at is not a time such as 2026-12-31T18:00:00Z";
+	} else if (parse_query(c, device, dest, port, a, &q, why) == 0) {
+		struct answer ans = access_ask(&c->access, q.source, q.asked, q.at, a);
+		out = answer_json(c, &q, &ans, a);
+	}
+	json_decref(in);
+	return out;
+}
+
+static int batch(const struct compile *c, int64_t now)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t len;
+	int status = EXIT_HOLDS;
+
+	while ((len = getline(&line, &cap, stdin)) >= 0) {
+		const char *why = "the line is too long";
+		struct arena scratch;
+		arena_init(&scratch);
+		json_t *out = len > LINE_BYTES_MAX ? NULL : batch_line(c, line, (size_t)len, now, &scratch, &why);
+		if (out == NULL) {
+			out = json_pack("{s:s}", "error", why);
+			status = EXIT_CANNOT;
+		}
+		json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+		putchar('\n');
+		json_decref(out);
+		arena_release(&scratch);
+	}
+	free(line);
+	return status;
+}
+
+static int ask(const struct cmd *cmd, const struct cmd_common *common, struct compile *c, int npos, char **argv,
+	       int64_t at)
+{
+	const char *why = NULL;
+	struct query q = { .at = at };
+
+	if (parse_query(c, argv[0], argv[1], npos > 2 ? argv[2] : NULL, &c->arena, &q, &why) < 0)
+		return cmd_fail(cmd, "%s", why);
+	struct answer ans = access_ask(&c->access, q.source, q.asked, q.at, &c->arena);
+	if (common->format == FORMAT_JSON) {
+		json_t *out = answer_json(c, &q, &ans, &c->arena);
+		json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+		putchar('\n');
+		json_decref(out);
+	} else {
+		print_answer(c, &q, &ans);
+	}
+	return ans.allow ? EXIT_HOLDS : EXIT_FAILS;
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	struct cmd_common common;
+	struct compile c;
+	const char *at = NULL;
+	bool is_batch = false;
+	int64_t t;
+	int status = EXIT_FAILS;
+	const struct cmd_option own[] = {
+		{ "at", 0, OPTION_TEXT, "TIME", "the moment asked about (default: now)", &at },
+		{ "batch", 0, OPTION_FLAG, NULL, "answer JSON lines {device, dest, port, at} from standard input", &is_batch },
+		{ 0 },
+	};
+	int npos = cmd_parse(cmd, argc, argv, own, &common);
+
+	if (npos < 0)
+		return cmd_parse_status(npos);
+	if (is_batch ? npos != 0 : npos < 2 || npos > 3)
+		return cmd_fail(cmd, "it takes DEVICE DEST [PORT], or --batch alone; see yett can --help");
+	if (cmd_time(cmd, at, &t) < 0)
+		return EXIT_CANNOT;
+	if (cmd_load(cmd, &common, common.rev, &c) < 0)
+		status = EXIT_CANNOT;
+	else if (c.ready)
+		status = is_batch ? batch(&c, t) : ask(cmd, &common, &c, npos, argv, t);
+	compile_release(&c);
+	return status;
+}
+
+const struct cmd cmd_can = {
+	.name = "can",
+	.args = "DEVICE DEST [PORT]",
+	.summary = "Say whether a device may reach a destination, and why",
+	.help = "DEST is an address, a prefix, a range or a selector such as resource:wiki; PORT is tcp/443,\n"
+		"udp/5000-5100, tcp, icmp or any (the default). All of it must be allowed for the answer allow.",
+	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON,
+	.run = run,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* yett check - parse, validate, resolve, and run the tests of a tree. */
+#include "access/examples.h"
+#include "cmd.h"
+
+static void report_failures(struct compile *c, int64_t now)
+{
+	struct example_result *res;
+	size_t n = examples_run(&c->access, &c->resolved, now, &c->arena, &res);
+
+	for (size_t i = 0; i < n; i++) {
+		if (res[i].why == NULL)
+			continue;
+		diag_add(&c->diags, "E_TEST", res[i].loc, "test %s fails: %s", res[i].name, res[i].why);
+		if (res[i].policy != NULL)
+			diag_hint(&c->diags, "policy %s is at %s", res[i].policy,
+				  diag_loc_text(&c->diags, &c->arena, res[i].policy_loc));
+	}
+}
+
+static size_t documents(const struct model *m)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < KIND_COUNT; k++)
+		n += m->n[k];
+	return n;
+}
+
+static void summary(const struct compile *c)
+{
+	const struct resolved *r = &c->resolved;
+
+	if (c->diags.errors > 0) {
+		printf("%zu error%s, %zu warning%s\n", c->diags.errors, c->diags.errors == 1 ? "" : "s",
+		       c->diags.warnings, c->diags.warnings == 1 ? "" : "s");
+		return;
+	}
+	printf("ok: %zu documents, %zu devices, %zu policies in force, %zu access classes, %zu tests hold",
+	       documents(&c->model), r->ndevices, r->npolicies, c->access.nclasses, r->ntests);
+	if (c->diags.warnings > 0)
+		printf("; %zu warning%s", c->diags.warnings, c->diags.warnings == 1 ? "" : "s");
+	putchar('\n');
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	struct cmd_common common;
+	struct compile c;
+	const char *at = NULL;
+	int64_t now;
+	const struct cmd_option own[] = {
+		{ "at", 0, OPTION_TEXT, "TIME", "the moment that tests take for now (default: the clock)", &at },
+		{ 0 },
+	};
+	int npos = cmd_parse(cmd, argc, argv, own, &common);
+
+	if (npos < 0)
+		return cmd_parse_status(npos);
+	if (npos > 0)
+		return cmd_fail(cmd, "it takes no arguments; name the folder with -C");
+	if (cmd_time(cmd, at, &now) < 0)
+		return EXIT_CANNOT;
+	if (cmd_compile(cmd, &common, common.rev, &c) < 0) {
+		compile_release(&c);
+		return EXIT_CANNOT;
+	}
+	if (c.ready)
+		report_failures(&c, now);
+	cmd_print_diags(&common, &c);
+	if (common.format == FORMAT_TEXT && !common.quiet)
+		summary(&c);
+	int status = c.diags.errors > 0 ? EXIT_FAILS : EXIT_HOLDS;
+	compile_release(&c);
+	return status;
+}
+
+const struct cmd cmd_check = {
+	.name = "check",
+	.args = "",
+	.summary = "Validate a policy tree and run its tests",
+	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON,
+	.run = run,
+};
