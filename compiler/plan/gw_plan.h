@@ -57,8 +57,9 @@ enum plan_op_kind {
 	OP_TABLE_ADD, OP_TABLE_REMOVE,
 	OP_SET_ADD, OP_SET_REMOVE,
 	OP_ELEM_ADD, OP_ELEM_REMOVE,
-	OP_CHAIN_ADD, OP_CHAIN_REMOVE,
-	OP_RULES_REPLACE, /* flush the chain, add its rules again */
+	OP_CHAIN_ADD, OP_CHAIN_REMOVE, /* the chain alone: its rules come as OP_RULES_ADD, the old ones go as OP_RULES_FLUSH */
+	OP_RULES_FLUSH, /* delete all rules of op.chain (named; a `have` chain) */
+	OP_RULES_ADD,   /* append every rule of op.chain, in order; the chain is empty by then */
 };
 
 struct plan_op {
@@ -71,14 +72,36 @@ struct plan_op {
 	bool early; /* OP_PEER_REMOVE: revoked, or an address of it now belongs to another peer: goes before the filter */
 };
 
+/* OP_LINK: LINK_CREATE comes with all the others that the new interface needs. */
 enum link_change { LINK_CREATE = 1, LINK_KEY = 2, LINK_PORT = 4, LINK_MTU = 8, LINK_UP = 16 };
 
 struct plan_delta {
 	unsigned int link; /* enum link_change bits */
-	struct plan_op *op; /* in an order in which they may be carried out within each subsystem */
+	struct plan_op *op; /* see below */
 	size_t nops;
 	const struct gw_plan *want;
 };
+
+/*
+ * The order of plan_delta.op. One pass over it, each subsystem taking its own ops as they come, is always right; the nft ops are one valid
+ * nf_tables batch exactly as they stand (an op names only what earlier ops left there, and nothing that is removed is still referred to):
+ *
+ *   1. OP_PEER_REMOVE with early
+ *   2. OP_TABLE_REMOVE            with foreign things in the table it is removed and made anew; then no other op removes or flushes
+ *   3. OP_TABLE_ADD
+ *   4. OP_RULES_FLUSH             chains whose rules change, chains that go, chains that refer to a set or chain of another shape
+ *   5. OP_ELEM_REMOVE             of sets that stay; also each element whose value changes (its OP_ELEM_ADD comes in 9)
+ *   6. OP_SET_REMOVE              with whatever elements it still has
+ *   7. OP_CHAIN_REMOVE            empty and unreferenced by now
+ *   8. OP_SET_ADD, OP_CHAIN_ADD   all sets, then all chains, without contents; a set or chain of another shape was removed in 6, 7
+ *   9. OP_ELEM_ADD                by set, in key order; verdict elements too: their chains exist
+ *  10. OP_RULES_ADD               new and flushed chains
+ *  11. OP_LINK, OP_ADDRESS_REMOVE, OP_ADDRESS_ADD, OP_ROUTE_REMOVE, OP_ROUTE_ADD
+ *  12. OP_PEER_ADD, OP_PEER_UPDATE, then OP_PEER_REMOVE without early
+ *
+ * Elements of one set stand together in 5 and in 9, so an applier packs neighbours into one message. OP_LINK is there at most once.
+ * A peer that stays but loses an address to another peer comes as an early OP_PEER_REMOVE and an OP_PEER_ADD.
+ */
 
 /*
  * What turns `have` into `want` at time now (peers outside their dates are not wanted). Sorted merges: time and ops grow with what
