@@ -84,10 +84,7 @@ static void print_text(const struct compile *c, const struct reach *v, size_t n,
 		printf("nobody\n");
 }
 
-/*
- * What each source reaches of `asked`; sources of one class share the work. With `self` what is asked also holds the source's
- * owner's other devices, so classes cannot be shared.
- */
+/* What each source reaches of `asked`; sources of one class share the work. */
 static size_t reaches(struct compile *c, const uint32_t *source, size_t n, const struct region *asked, int64_t t,
 		      struct reach **out)
 {
