@@ -5,6 +5,11 @@
  * Both families live on one 128-bit axis: an IPv4 address a.b.c.d stands at
  * ::ffff:a.b.c.d. The language refuses IPv4-mapped IPv6 text, so nothing else
  * stands there and one ordered set algebra serves both families.
+ *
+ * An IPv6 prefix that lies around the IPv4 block (::/0 is the usual one) must not take IPv4 with it:
+ * as a range it starts after the block, which leaves out ::/80 (the unspecified and the loopback
+ * address and the deprecated IPv4-compatible ones). range_is_prefix(), range_format() and
+ * range_to_prefixes() give such a range back as the prefix that it came from.
  */
 #pragma once
 

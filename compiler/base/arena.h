@@ -29,5 +29,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Ends the process: size more bytes were not to be had. */
+void arena_oom(size_t size) __attribute__((noreturn));
+
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, n, type) ((type *)arena_calloc((a), (n), sizeof(type)))

@@ -46,6 +46,7 @@ struct diags {
 	size_t n, cap;
 	size_t errors, warnings; /* counted also beyond max */
 	size_t max;              /* how many are kept; 0: 1000 */
+	bool newest_kept;        /* whether diag_hint() has one to attach to */
 };
 
 void diags_init(struct diags *d, struct arena *a);
