@@ -42,9 +42,12 @@ struct range_set range_set_union(struct arena *a, struct range_set x, struct ran
 struct range_set range_set_intersect(struct arena *a, struct range_set x, struct range_set y);
 struct range_set range_set_subtract(struct arena *a, struct range_set x, struct range_set y);
 bool range_set_equal(struct range_set x, struct range_set y);
+bool range_set_subset(struct range_set x, struct range_set y); /* all of x in y */
 bool range_set_contains(struct range_set x, u128 a);
 
 struct region region_make(struct arena *a, const struct box *v, size_t n); /* any boxes, overlapping or not */
+/* Any slabs, overlapping or not; each one's address set is canonical (and may be shared by the result). */
+struct region region_from_slabs(struct arena *a, const struct slab *v, size_t n);
 struct region region_product(struct arena *a, struct range_set addr, const struct service *s, size_t ns);
 struct region region_all(struct arena *a);
 struct region region_union(struct arena *a, struct region x, struct region y);
