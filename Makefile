@@ -30,8 +30,9 @@ REC_SRC := $(filter-out reconciler/yettd.c reconciler/yettctl.c,$(wildcard recon
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test help install uninstall check-style clean deps bench fuzz golden-update
+.PHONY: all demo test test-programs help install uninstall check-style clean deps bench golden-update
 
+all: ## build yett, yettd and yettctl
 all: $(B)/yett $(B)/yettd $(B)/yettctl
 
 $(B)/libyett.a: $(call obj,$(LIB_SRC))
@@ -66,8 +67,58 @@ $(B)/tests/%: tests/%.c $(B)/libreconciler.a $(B)/libyett.a $(B)/flags
 
 -include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d')
 
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+DEPS := contrib/install-deps.sh
+BIN := $(abspath $(B))
+
+demo: ## network namespaces, a git repository and real packets: what yett does, in under a minute
+	@$(DEPS) demo
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@B=$(BIN) contrib/demo/demo.sh
+
+test: ## build everything and run the tests; T=tests/cli or T=tests/unit/addr.c runs a part
+	@$(DEPS) test
+	@$(MAKE) --no-print-directory $(JOBS) all test-programs
+	@B=$(BIN) tests/run $(T)
+
+test-programs: $(TEST_BIN)
+
+check-style: all ## layers, banned functions, headers, scripts, generated files
+	@B=$(BIN) tests/run tests/lint
+
+golden-update: all ## write what the golden tests expect from what the build says now; review the diff
+	@set -e; for t in tests/golden/*.t; do echo "$$t"; B=$(BIN) GOLDEN_UPDATE=1 $$t >/dev/null; done
+
+bench: ## time and memory on big trees
+	@$(DEPS) test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@B=$(BIN) tests/bench/run
+
+deps: ## install what is missing to build, run and test
+	@$(DEPS) test
+
+MAN1 := $(wildcard docs/man/*.1)
+MAN8 := $(wildcard docs/man/*.8)
+install: all ## into DESTDIR and prefix (default /usr/local)
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(unitdir) $(DESTDIR)$(datadir)
+	install -m 755 $(B)/yett $(B)/yettctl $(DESTDIR)$(bindir)
+	install -m 755 $(B)/yettd $(DESTDIR)$(sbindir)
+	install -m 644 $(MAN1) $(DESTDIR)$(mandir)/man1
+	$(if $(MAN8),install -d $(DESTDIR)$(mandir)/man8 && install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8)
+	sed 's,@sbindir@,$(sbindir),' contrib/systemd/yettd.service >$(DESTDIR)$(unitdir)/yettd.service
+	chmod 644 $(DESTDIR)$(unitdir)/yettd.service
+	install -m 644 schema/json/yett.schema.json $(DESTDIR)$(datadir)
+
+uninstall: ## take away what install put there
+	rm -f $(DESTDIR)$(bindir)/yett $(DESTDIR)$(bindir)/yettctl $(DESTDIR)$(sbindir)/yettd
+	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8)))
+	rm -f $(DESTDIR)$(unitdir)/yettd.service $(DESTDIR)$(datadir)/yett.schema.json
+	-rmdir $(DESTDIR)$(datadir)
+
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1	/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@echo
+	@echo '  variables: B=DIR (build folder)  CC=clang  SAN=address,undefined  O=0  T=tests/...  DESTDIR= prefix='
 
 clean: ## remove what was built
 	rm -rf $(B)
