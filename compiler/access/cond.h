@@ -38,3 +38,7 @@ int cond_cmp(const struct cond *a, const struct cond *b);
 int64_t cond_next(const struct cond *c, int64_t t);
 /* "always", or "until 2026-12-31T00:00:00Z, mon-fri 08:00-18:00 UTC"; into the arena. */
 const char *cond_text(const struct cond *c, struct arena *a);
+/* "mon-fri 08:00-18:00 UTC" of sorted, disjoint spans; "" for none of them (the whole week). */
+const char *week_text(const struct week_span *v, size_t n, struct arena *a);
+/* The dates alone: "until 2026-12-31T00:00:00Z", "from ...", "... to ..."; "" for ever. */
+const char *dates_text(int64_t from, int64_t until, struct arena *a);
