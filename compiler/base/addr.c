@@ -270,26 +270,35 @@ static unsigned int zeros(u128 v)
 	return high ? 64 + (unsigned int)__builtin_ctzll(high) : 128;
 }
 
-/* The range as IPv6 alone has it: what prefix_range() cut off at the IPv4 block is put back. */
-static struct range uncut(struct range r)
+static bool is_prefix(struct range r, unsigned int width, struct prefix *out)
 {
-	if (r.lo == ADDR_V4_LAST + 1)
-		r.lo = 0;
-	return r;
+	u128 size = r.hi - r.lo + 1; /* 0: the whole axis */
+	unsigned int bits = zeros(size);
+	if ((size & (size - 1)) != 0 || (bits < 128 && (r.lo & (size - 1)) != 0))
+		return false;
+	*out = (struct prefix){ r.lo, (uint8_t)(width - bits) };
+	return true;
+}
+
+/* Whether the range ends where prefix_range() may have cut it, at the IPv4 block; *r is what IPv6 alone makes of it. */
+static bool uncut(struct range *r)
+{
+	if (r->lo == ADDR_V4_LAST + 1)
+		r->lo = 0;
+	else if (r->hi == ADDR_V4_FIRST - 1)
+		r->hi = ADDR_V4_LAST;
+	else
+		return false;
+	return true;
 }
 
 bool range_is_prefix(struct range r, struct prefix *out)
 {
 	if (r.lo > r.hi || addr_is_v4(r.lo) != addr_is_v4(r.hi) || (r.lo < ADDR_V4_FIRST && r.hi > ADDR_V4_LAST))
 		return false;
-	bool v4 = addr_is_v4(r.lo);
-	r = uncut(r);
-	u128 size = r.hi - r.lo + 1; /* 0: the whole axis */
-	unsigned int bits = zeros(size);
-	if ((size & (size - 1)) != 0 || (bits < 128 && (r.lo & (size - 1)) != 0))
-		return false;
-	*out = (struct prefix){ r.lo, (uint8_t)((v4 ? 32 : 128) - bits) };
-	return true;
+	if (addr_is_v4(r.lo))
+		return is_prefix(r, 32, out);
+	return is_prefix(r, 128, out) || (uncut(&r) && is_prefix(r, 128, out));
 }
 
 bool prefix_contains(struct prefix outer, u128 a)
@@ -406,6 +415,18 @@ static void add_both(void *arg, struct prefix p)
 	b->add(b->arg, p);
 }
 
+static void split_v6(struct range r, void (*add)(void *arg, struct prefix p), void *arg)
+{
+	struct prefix p;
+	if (range_is_prefix(r, &p)) {
+		add(arg, p);
+		return;
+	}
+	if (r.lo == ADDR_V4_LAST + 1)
+		uncut(&r);
+	split(r, 128, add, arg);
+}
+
 void range_to_prefixes(struct range r, void (*add)(void *arg, struct prefix p), void *arg)
 {
 	if (r.lo > r.hi)
@@ -415,9 +436,9 @@ void range_to_prefixes(struct range r, void (*add)(void *arg, struct prefix p), 
 		split(r, 32, add, arg);
 	} else if (lo4) {
 		split((struct range){ r.lo, ADDR_V4_LAST }, 32, add, arg);
-		split((struct range){ ADDR_V4_LAST + 1, r.hi }, 128, add, arg);
+		split_v6((struct range){ ADDR_V4_LAST + 1, r.hi }, add, arg);
 	} else if (hi4) {
-		split((struct range){ r.lo, ADDR_V4_FIRST - 1 }, 128, add, arg);
+		split_v6((struct range){ r.lo, ADDR_V4_FIRST - 1 }, add, arg);
 		split((struct range){ ADDR_V4_FIRST, r.hi }, 32, add, arg);
 	} else if (r.lo < ADDR_V4_FIRST && r.hi > ADDR_V4_LAST) {
 		/* To IPv6 the IPv4 block is no hole: nothing of IPv6 stands there. */
@@ -425,6 +446,6 @@ void range_to_prefixes(struct range r, void (*add)(void *arg, struct prefix p), 
 		split(r, 128, add_both, &b);
 		add_v4_once(&b);
 	} else {
-		split(uncut(r), 128, add, arg);
+		split_v6(r, add, arg);
 	}
 }
