@@ -5,12 +5,24 @@
  * A destination in a site's networks (or a resource placed there) is carried by that site's gateways;
  * `internet` by exit sites that the device's plan allows; other devices by the home site's gateways;
  * a gateway's own addresses by itself. A site may admit a device to only some gateways (redundancy): those
- * with the highest rendezvous hash of (device, gateway).
+ * with the highest rendezvous weight of (device, gateway), which only names decide: so a gateway that comes or goes
+ * moves no device between two others.
+ *
+ * An active gateway admits a device when it is among the site's best `redundancy` active ones; a draining one when it is among the best
+ * of active and draining together, so those it served stay admitted while their profiles already name others.
+ *
+ * Unassigned addresses of the pools count as carried at the network's home (see r_site.homed), but no path leads to them.
  */
 #pragma once
 
 #include "resolve/resolve.h"
 
+/* A name's share of the rendezvous weight: FNV-1a (64 bits) and a finishing mix, the same on every machine. */
+uint64_t place_name_hash(const char *name);
+/* Whether the device may attach to and exit through the site: its owner's plan. */
+bool place_plan_allows(const struct resolved *r, uint32_t device, uint32_t site);
+/* Whether the site admits each device that may attach to all of its gateways that admit at all. */
+bool place_admits_all(const struct resolved *r, uint32_t site);
 /* Whether gateway g has device d as a peer (state, plan, redundancy; not dates). Dead devices: never. */
 bool place_admits(const struct resolved *r, uint32_t gateway, uint32_t device);
 /* The device's gateways at a site in order of preference: active before draining, then rendezvous order; returns their number (<= max). */

@@ -14,6 +14,8 @@
 
 #define NONE UINT32_MAX
 
+struct lookup; /* names, tags and placement of a resolved tree; private to resolve/ */
+
 struct r_device {
 	const struct device *decl;
 	uint32_t owner; /* user index, or NONE */
@@ -22,26 +24,39 @@ struct r_device {
 	bool dead;      /* revoked, disabled, or its owner disabled: never active */
 	int64_t not_before, expires; /* device and owner together; active while not_before <= t < expires */
 	struct profile_settings profile; /* settled: no UNSET left */
+	uint64_t name_hash; /* for rendezvous, see place.h */
 };
 
 struct r_site {
 	const struct site *decl;
 	uint32_t *gateway; /* indices, ascending, all states */
 	size_t ngateways;
-	/* What its gateways carry: networks, and addresses of resources placed here; sorted, disjoint, merged. */
+	/*
+	 * What its gateways carry: networks, and addresses of resources placed here; sorted, disjoint, merged. No address is carried
+	 * by two sites: the narrowest network or placed resource has it, and a resource before a network that is as wide.
+	 */
 	struct range *carried;
 	size_t ncarried;
+	/*
+	 * What its gateways carry between devices: addresses and networks of the devices whose home it is; at the network's home the
+	 * whole pools but for what stands elsewhere, so that a new device there changes nothing. Sorted, disjoint, merged.
+	 */
+	struct range *homed;
+	size_t nhomed;
 };
 
 struct r_gateway {
 	const struct gateway *decl;
-	uint32_t site;
+	uint32_t site; /* NONE only where the tree has errors */
 	uint16_t listen_port;
+	uint64_t name_hash; /* for rendezvous, see place.h */
 };
 
 struct r_resource {
 	const struct resource *decl;
-	uint32_t *site; /* per address of decl->addresses: site index */
+	uint32_t *site; /* per address of decl->addresses: site index; NONE only where the tree has errors */
+	const struct service *service; /* its ports, sorted and merged; NULL: any */
+	size_t nservices;
 };
 
 /* A destination of a policy or test: addresses and the services it narrows to. */
@@ -95,10 +110,11 @@ struct resolved {
 	struct r_site *site;
 	struct r_gateway *gateway;
 	struct r_resource *resource;
-	struct r_policy *policy;
+	struct r_policy *policy; /* enabled, and every selector settled; by name */
 	struct r_test *test;
 	size_t nusers, ngroups, nplans, ndevices, nsites, ngateways, nresources, npolicies, ntests;
 	struct source_set *user_devices; /* per user */
+	struct source_set *plan_sites;   /* per plan: site indices; n == 0: every site */
 	/* What `internet` means here: the IANA table minus pools and site networks; sorted, disjoint. */
 	struct range *internet;
 	size_t ninternet;
@@ -112,6 +128,7 @@ struct resolved {
 	} *owner;
 	size_t nowners;
 	size_t nsources;
+	const struct lookup *lookup;
 };
 
 /* Mistakes go to diags. With errors in diags the result may be partial but is safe to read. */

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "resolve/place.h"
+#include "resolve/resolver.h"
+
+/* What a carry key is made of. */
+enum {
+	CARRY_SITE = 1,     /* the site's networks and resources, and the gateway's own addresses */
+	CARRY_INTERNET = 2,
+	CARRY_HOMED = 4,    /* devices whose home the site is */
+	CARRY_OWN = 8,      /* the gateway's own addresses alone */
+};
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdu;
+	x ^= x >> 33;
+	x *= 0xc4ceb9fe1a85ec53u;
+	return x ^ x >> 33;
+}
+
+uint64_t place_name_hash(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+	for (const char *p = name; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	return mix(h);
+}
+
+static uint64_t weight(const struct resolved *r, uint32_t gateway, uint32_t device)
+{
+	return mix(r->gateway[gateway].name_hash ^ r->device[device].name_hash);
+}
+
+/* Whether x comes before y in the device's order at a site. */
+static bool outweighs(const struct resolved *r, uint32_t x, uint32_t y, uint32_t device)
+{
+	uint64_t wx = weight(r, x, device), wy = weight(r, y, device);
+	return wx != wy ? wx > wy : x < y;
+}
+
+static int state_of(const struct resolved *r, uint32_t gateway)
+{
+	return r->gateway[gateway].decl->state;
+}
+
+bool place_plan_allows(const struct resolved *r, uint32_t device, uint32_t site)
+{
+	uint32_t plan = r->device[device].plan;
+	if (plan == NONE || !r->plan_sites[plan].n)
+		return true;
+	const struct source_set *sites = &r->plan_sites[plan];
+	size_t lo = 0, hi = sites->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (sites->v[mid] < site)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < sites->n && sites->v[lo] == site;
+}
+
+bool place_admits_all(const struct resolved *r, uint32_t site)
+{
+	const struct r_site *st = &r->site[site];
+	return !st->decl->redundancy || (uint64_t)st->decl->redundancy >= st->ngateways;
+}
+
+/* Whether fewer than `redundancy` gateways of the site that stand in the same or a better state outweigh g. */
+static bool is_chosen(const struct resolved *r, uint32_t gateway, uint32_t device)
+{
+	const struct r_site *st = &r->site[r->gateway[gateway].site];
+	int64_t better = 0;
+	for (size_t i = 0; i < st->ngateways; i++) {
+		uint32_t other = st->gateway[i];
+		if (other != gateway && state_of(r, other) <= state_of(r, gateway) && outweighs(r, other, gateway, device))
+			better++;
+	}
+	return better < st->decl->redundancy;
+}
+
+bool place_admits(const struct resolved *r, uint32_t gateway, uint32_t device)
+{
+	uint32_t site = r->gateway[gateway].site;
+	if (site == NONE || state_of(r, gateway) == GATEWAY_MAINTENANCE)
+		return false;
+	if (r->device[device].dead || !place_plan_allows(r, device, site))
+		return false;
+	return place_admits_all(r, site) || is_chosen(r, gateway, device);
+}
+
+static bool preferred(const struct resolved *r, uint32_t x, uint32_t y, uint32_t device)
+{
+	if (state_of(r, x) != state_of(r, y))
+		return state_of(r, x) < state_of(r, y);
+	return outweighs(r, x, y, device);
+}
+
+size_t place_gateways(const struct resolved *r, uint32_t site, uint32_t device, uint32_t *out, size_t max)
+{
+	size_t n = 0;
+	if (site == NONE)
+		return 0;
+	for (size_t i = 0; i < r->site[site].ngateways; i++) {
+		uint32_t g = r->site[site].gateway[i];
+		if (!place_admits(r, g, device))
+			continue;
+		size_t at = n < max ? n : max;
+		while (at && preferred(r, g, out[at - 1], device))
+			at--;
+		if (at == max)
+			continue;
+		if (n < max)
+			n++;
+		for (size_t j = n - 1; j > at; j--)
+			out[j] = out[j - 1];
+		out[at] = g;
+	}
+	return n;
+}
+
+uint64_t place_carry_key(const struct resolved *r, uint32_t gateway, uint32_t source)
+{
+	const struct r_gateway *g = &r->gateway[gateway];
+	if (g->site == NONE || g->decl->state == GATEWAY_MAINTENANCE)
+		return 0;
+	if (source < r->ndevices) {
+		if (!place_admits(r, gateway, source))
+			return 0;
+		return CARRY_SITE | (r->site[g->site].decl->exit ? CARRY_INTERNET : 0) |
+		       (r->device[source].home == g->site ? CARRY_HOMED : 0);
+	}
+	if (source == r->ndevices + g->site)
+		return CARRY_HOMED | CARRY_OWN;
+	if (source == r->ndevices + r->nsites + gateway)
+		return CARRY_HOMED;
+	return 0;
+}
+
+size_t place_carry(const struct resolved *r, uint32_t gateway, uint32_t source, struct arena *a, struct range **out)
+{
+	uint64_t key = place_carry_key(r, gateway, source);
+	struct ranges all RANGES_CLEANUP = VEC_INIT;
+	*out = NULL;
+	if (!key)
+		return 0;
+	const struct r_gateway *g = &r->gateway[gateway];
+	const struct r_site *site = &r->site[g->site];
+	if (key & CARRY_SITE)
+		ranges_add(&all, site->carried, site->ncarried);
+	if (key & CARRY_INTERNET)
+		ranges_add(&all, r->internet, r->ninternet);
+	if (key & CARRY_HOMED)
+		ranges_add(&all, site->homed, site->nhomed);
+	for (size_t i = 0; key & (CARRY_SITE | CARRY_OWN) && i < g->decl->addresses.n; i++)
+		vec_push(&all, ((struct range){ g->decl->addresses.v[i], g->decl->addresses.v[i] }));
+	ranges_merge(&all);
+	size_t n;
+	*out = ranges_freeze(&all, a, &n);
+	return n;
+}
+
+static uint32_t carrying_site(const struct resolved *r, u128 addr)
+{
+	const struct lookup *l = r->lookup;
+	size_t lo = 0, hi = l->ncarriers;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (l->carrier[mid].range.hi < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < l->ncarriers && l->carrier[lo].range.lo <= addr ? l->carrier[lo].site : NONE;
+}
+
+static uint32_t owner_of(const struct resolved *r, u128 addr)
+{
+	size_t lo = 0, hi = r->nowners;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (r->owner[mid].range.hi < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < r->nowners && r->owner[lo].range.lo <= addr ? r->owner[lo].source : NONE;
+}
+
+/* Exits: the device's home first, then the others by name. */
+static size_t exits(const struct resolved *r, uint32_t device, uint32_t *out, size_t max)
+{
+	uint32_t home = r->device[device].home;
+	size_t n = 0;
+	if (home != NONE && r->site[home].decl->exit)
+		n = place_gateways(r, home, device, out, max);
+	for (uint32_t i = 0; i < r->nsites && n < max; i++)
+		if (i != home && r->site[i].decl->exit)
+			n += place_gateways(r, i, device, out + n, max - n);
+	return n;
+}
+
+/* Keeps the gateways that also have the destination as a peer. */
+static size_t keep_admitting(const struct resolved *r, uint32_t device, uint32_t *gateway, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (place_admits(r, gateway[i], device))
+			gateway[kept++] = gateway[i];
+	return kept;
+}
+
+static size_t device_path(const struct resolved *r, uint32_t device, uint32_t peer, uint32_t *out, size_t max)
+{
+	uint32_t home = r->device[device].home;
+	if (peer >= r->ndevices) {
+		uint32_t g = peer - (uint32_t)(r->ndevices + r->nsites);
+		if (!max || !place_admits(r, g, device))
+			return 0;
+		out[0] = g;
+		return 1;
+	}
+	if (home == NONE || r->device[peer].home != home)
+		return 0;
+	return keep_admitting(r, peer, out, place_gateways(r, home, device, out, max));
+}
+
+/* From a site's networks or a gateway itself: to devices whose home is there. */
+static size_t fixed_path(const struct resolved *r, uint32_t source, uint32_t peer, uint32_t *out, size_t max)
+{
+	bool from_site = source < r->ndevices + r->nsites;
+	uint32_t g = from_site ? NONE : source - (uint32_t)(r->ndevices + r->nsites);
+	uint32_t site = from_site ? source - (uint32_t)r->ndevices : r->gateway[g].site;
+	if (!max || site == NONE || peer == NONE)
+		return 0;
+	if (peer >= r->ndevices) {
+		uint32_t to = peer - (uint32_t)(r->ndevices + r->nsites);
+		if (!from_site || r->gateway[to].site != site || state_of(r, to) == GATEWAY_MAINTENANCE)
+			return 0;
+		out[0] = to;
+		return 1;
+	}
+	if (r->device[peer].home != site)
+		return 0;
+	if (from_site)
+		return place_gateways(r, site, peer, out, max);
+	out[0] = g;
+	return place_admits(r, g, peer);
+}
+
+size_t place_path(const struct resolved *r, uint32_t source, u128 addr, uint32_t *out, size_t max)
+{
+	uint32_t peer = owner_of(r, addr);
+	if (source >= r->ndevices)
+		return fixed_path(r, source, peer, out, max);
+	size_t n = place_gateways(r, carrying_site(r, addr), source, out, max);
+	if (!n && ranges_contain(r->internet, r->ninternet, addr))
+		n = exits(r, source, out, max);
+	if (!n && peer != NONE)
+		n = device_path(r, source, peer, out, max);
+	return n;
+}
