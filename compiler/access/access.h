@@ -58,7 +58,10 @@ struct region class_allowed_at(const struct access *x, uint32_t class, int64_t t
 /* What a class ever allows: conditional allows hold, conditional denies do not (for AllowedIPs). */
 struct region class_allowed_ever(const struct access *x, uint32_t class, struct arena *a);
 
-/* A region query: is all of it allowed at t? First denied box and what decided otherwise. */
+/*
+ * A region query: is all of it allowed at t? First denied box and what decided otherwise. An empty region asks for nothing and is
+ * denied, with a box of zeros and no part.
+ */
 struct answer {
 	bool allow;
 	struct box box;         /* the first denied box; when allowed the first box asked for */
