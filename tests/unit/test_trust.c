@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "trust/commit_object.h"
+#include "trust/signers.h"
 #include "trust/sshsig.h"
 
 #define FOLDER "tests/data/sshsig/"
@@ -164,12 +165,89 @@ static void test_commit_size(void **state)
 	}
 }
 
+#define KEY_ED "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDkkIhBYV6B1j6iXjdJsvkKZyweOf/a+u6NJ7edAuCWD"
+#define KEY_SK                                                                                                         \
+	"sk-ssh-ed25519@openssh.com "                                                                                  \
+	"AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAILD7GsOKtON3I9BsGCE8+fxaM0bnyojNDgdI00KqrEgyAAAABHNzaDo="
+
+static void test_signers_good(void **state)
+{
+	const char text[] = "# people\n\nalice@example.com namespaces=\"git,release@yett\" " KEY_ED " laptop\n"
+			    "bob Namespaces=\"git\",valid-after=\"20260101Z\",valid-before=\"20270101120000Z\" " KEY_SK;
+	struct buf b = read_whole("ok-sk-up", ".sig"), msg = read_whole("msg", "");
+	struct arena a;
+	struct signers s;
+	struct sshsig sig;
+	char err[200] = "";
+
+	(void)state;
+	arena_init(&a);
+	assert_int_equal(signers_parse(&s, text, strlen(text), &a, err, sizeof(err)), 0);
+	assert_int_equal(s.n, 2);
+	assert_string_equal(s.v[0].principal, "alice@example.com");
+	assert_int_equal(s.v[0].namespaces, SIGNER_GIT | SIGNER_RELEASE);
+	assert_false(s.v[0].security_key);
+	assert_int_equal(s.v[1].valid_after, 1767225600);
+	assert_int_equal(s.v[1].valid_before, 1798804800);
+	assert_true(s.v[1].security_key);
+	assert_int_equal(s.v[1].line, 4);
+	assert_int_equal(sshsig_verify(b.p, b.len, "git", msg.p, msg.len, &sig), SSHSIG_OK);
+	assert_ptr_equal(signers_find(&s, &sig), &s.v[1]);
+	buf_release(&b);
+	buf_release(&msg);
+	arena_release(&a);
+}
+
+static void test_signers_bad(void **state)
+{
+	static const struct {
+		const char *line, *why;
+	} bad[] = {
+		{ "* namespaces=\"git\" " KEY_ED, "literal" },
+		{ "alice,bob namespaces=\"git\" " KEY_ED, "literal" },
+		{ "!alice namespaces=\"git\" " KEY_ED, "literal" },
+		{ "alice@ namespaces=\"git\" " KEY_ED, "literal" },
+		{ "alice " KEY_ED, "namespaces" },
+		{ "alice valid-before=\"20270101Z\" " KEY_ED, "required" },
+		{ "alice namespaces=\"file\" " KEY_ED, "lists" },
+		{ "alice namespaces=\"git,git\" " KEY_ED, "once" },
+		{ "alice namespaces=\"\" " KEY_ED, "lists" },
+		{ "alice namespaces=\"git\",namespaces=\"git\" " KEY_ED, "twice" },
+		{ "alice namespaces=\"git\",valid-before=\"20270101\" " KEY_ED, "UTC" },
+		{ "alice namespaces=\"git\",valid-before=\"20271301Z\" " KEY_ED, "UTC" },
+		{ "alice cert-authority,namespaces=\"git\" " KEY_ED, "authorities" },
+		{ "alice namespaces=\"git\",no-touch-required " KEY_ED, "required" },
+		{ "alice namespaces=git " KEY_ED, "quotes" },
+		{ "alice namespaces=\"git " KEY_ED, "closed" },
+		{ "alice namespaces=\"git\" ssh-rsa AAAAB3NzaC1yc2E=", "keys are" },
+		{ "alice namespaces=\"git\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDkkIhBYV6B1j6iXjdJsvkKZyweOf", "damaged" },
+		{ "alice namespaces=\"git\" sk-ssh-ed25519@openssh.com AAAAC3NzaC1lZDI1NTE5AAAAIDkkIhBYV6B1j6iXjdJsvkKZyweOf/a+u6NJ7edAuCWD", "damaged" },
+		{ "alice namespaces=\"git\" " KEY_ED "\nbob namespaces=\"git\" " KEY_ED, "already" },
+		{ "alice namespaces=\"git\" " KEY_ED "\r", "ASCII" },
+		{ "alic\xc3\xa9 namespaces=\"git\" " KEY_ED, "ASCII" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct arena a;
+		struct signers s;
+		char err[200] = "";
+		arena_init(&a);
+		assert_int_equal(signers_parse(&s, bad[i].line, strlen(bad[i].line), &a, err, sizeof(err)), -1);
+		if (strstr(err, bad[i].why) == NULL || strncmp(err, "line ", 5) != 0)
+			fail_msg("%s: %s", bad[i].line, err);
+		assert_int_equal(s.n, 0);
+		arena_release(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors),	      cmocka_unit_test(test_key_and_counter),
 		cmocka_unit_test(test_truncation),    cmocka_unit_test(test_commit_fields),
-		cmocka_unit_test(test_commit_size),
+		cmocka_unit_test(test_commit_size),   cmocka_unit_test(test_signers_good),
+		cmocka_unit_test(test_signers_bad),
 	};
 
 	if (sodium_init() < 0)
