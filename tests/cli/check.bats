@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# check and test: exit statuses, places, colour, formats, commits.
+load helper
+
+setup() {
+	tree=$BATS_TEST_TMPDIR/tree
+	cp -R "$QUICK" "$tree"
+}
+
+@test "both examples pass without a word of warning" {
+	for example in "$QUICK" "$ACME"; do
+		run -0 --separate-stderr yett check -C "$example"
+		[ -z "$stderr" ] || { echo "$stderr"; false; }
+	done
+}
+
+@test "check --quiet says nothing when all is well" {
+	run -0 yett check --quiet -C "$QUICK"
+	[ -z "$output" ]
+}
+
+@test "a misspelt name is shown with file, line, column, caret and the nearest name" {
+	sed -i 's/group:everyone/group:evryone/' "$tree/policies/office.yaml"
+	run -1 yett check -C "$tree"
+	has 'policies/office.yaml:4:8'
+	has E_REF
+	has '^'
+	has everyone
+}
+
+@test "every mistake of a tree comes in one run" {
+	sed -i 's/tcp\/443/tcp\/99999/' "$tree/resources/office.yaml"
+	sed -i 's/10.7.0.12/10.8.0.12/' "$tree/devices/ben-laptop.yaml"
+	echo 'colour: blue' >>"$tree/network.yaml"
+	run -1 yett check -C "$tree"
+	has resources/office.yaml
+	has devices/ben-laptop.yaml
+	has network.yaml
+}
+
+@test "diagnostics go to standard error, the summary to standard output" {
+	echo 'colour: blue' >>"$tree/network.yaml"
+	run -1 --separate-stderr yett check -C "$tree"
+	[[ "$stderr" == *network.yaml* ]]
+	[[ "$output" != *network.yaml* ]]
+}
+
+@test "no colour when standard error is no terminal, with NO_COLOR or --color=never; colour with --color=always" {
+	echo 'colour: blue' >>"$tree/network.yaml"
+	esc=$'\033'
+	run -1 yett check -C "$tree"
+	[[ "$output" != *"$esc"* ]]
+	NO_COLOR=1 run -1 yett check -C "$tree"
+	[[ "$output" != *"$esc"* ]]
+	run -1 yett check -C "$tree" --color=never
+	[[ "$output" != *"$esc"* ]]
+	run -1 yett check -C "$tree" --color=always
+	[[ "$output" == *"$esc"* ]]
+}
+
+@test "NO_COLOR wins on a terminal" {
+	echo 'colour: blue' >>"$tree/network.yaml"
+	run script -qec "NO_COLOR=1 $YETT check -C $tree" /dev/null
+	[[ "$output" != *$'\033['* ]]
+}
+
+@test "--format=json gives diagnostics as JSON" {
+	echo 'colour: blue' >>"$tree/network.yaml"
+	run -1 --separate-stderr yett check -C "$tree" --format=json
+	jq -e '.. | objects | select(.code? == "E_FIELD") | .file == "network.yaml"' <<<"$stderr$output"
+}
+
+@test "the kinds and fields of later versions are refused and never ignored" {
+	printf 'kind: Guardrail\nname: g\nnever: {from: [any], to: [any]}\n' >"$tree/guardrail.yaml"
+	run -1 yett check -C "$tree"
+	has E_LATER
+	has guardrail.yaml
+}
+
+@test "a failing Test fails check, with a counterexample and the policy that decided" {
+	printf 'kind: Test\nname: nobody-reads\nfrom: [user:ben]\ndeny:\n  - to: [resource:intranet]\n' >"$tree/tests/bad.yaml"
+	run -1 yett check -C "$tree"
+	has nobody-reads
+	has ben-laptop
+	has policies/office.yaml
+}
+
+@test "yett test speaks TAP, and its status is that of the tests" {
+	run -0 yett test -C "$QUICK"
+	has 1..2
+	has 'ok 1 - admins-get-everywhere-in-the-office'
+	printf 'kind: Test\nname: nobody-reads\nfrom: [user:ben]\ndeny:\n  - to: [resource:intranet]\n' >"$tree/tests/bad.yaml"
+	run -1 yett test -C "$tree"
+	has 'not ok 3 - nobody-reads'
+	has '# '
+}
+
+@test "the TAP of yett test is what prove understands" {
+	run -0 prove --exec "$YETT test -C" "$ACME"
+	has PASS
+}
+
+@test "a tree of a commit is read without a checkout" {
+	make_repo "$BATS_TEST_TMPDIR/repo"
+	cd "$BATS_TEST_TMPDIR/repo"
+	echo 'colour: blue' >>network.yaml
+	git commit -q -a -m broken
+	run -0 yett check --rev main~1
+	run -1 yett check --rev main
+	rm -r policies
+	run -0 yett check --rev main~1
+	run -0 yett check -C "$BATS_TEST_TMPDIR/repo" --rev "$(git rev-parse main~1)"
+}
+
+@test "a tree in a folder of the commit is found with --path" {
+	repo=$BATS_TEST_TMPDIR/sub
+	mkdir -p "$repo/net"
+	cp -R "$QUICK/." "$repo/net"
+	git -C "$repo" init -q -b main
+	git -C "$repo" add -A
+	git -C "$repo" commit -q -m start
+	run -0 yett check -C "$repo" --rev main --path net
+}
+
+@test "a bad revision and a folder that is no repository end with 2 and one sentence" {
+	make_repo "$BATS_TEST_TMPDIR/repo"
+	run -2 --separate-stderr yett check -C "$BATS_TEST_TMPDIR/repo" --rev no-such-branch
+	[[ "$stderr" == *no-such-branch* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	cp -R "$QUICK" "$BATS_TEST_TMPDIR/plain"
+	GIT_CEILING_DIRECTORIES=$BATS_TEST_TMPDIR run -2 yett check -C "$BATS_TEST_TMPDIR/plain" --rev main
+}
+
+@test "symbolic links are errors" {
+	ln -s network.yaml "$tree/other.yaml"
+	run -1 yett check -C "$tree"
+	has other.yaml
+}
+
+@test "an unreadable file is one error" {
+	[ "$(id -u)" -ne 0 ] || return 0 # root reads everything
+	chmod 000 "$tree/network.yaml"
+	run yett check -C "$tree"
+	[ "$status" -ne 0 ]
+	has network.yaml
+}
+
+@test ".yettignore leaves files out" {
+	mkdir "$tree/drafts"
+	echo 'not: [yaml' >"$tree/drafts/x.yaml"
+	run -1 yett check -C "$tree"
+	echo 'drafts/' >"$tree/.yettignore"
+	run -0 yett check -C "$tree"
+}
+
+@test "an empty folder is a tree without a Network, which is said" {
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	run -1 yett check -C "$BATS_TEST_TMPDIR/empty"
+	has Network
+}

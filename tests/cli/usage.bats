@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Help, usage errors and exit statuses of every command.
+load helper
+
+COMMANDS='check test build diff can who access init schema'
+
+@test "yett --help lists every command and --version says the version" {
+	run -0 yett --help
+	for command in $COMMANDS; do has "$command"; done
+	run -0 yett --version
+	has "$(cat "$ROOT/VERSION")"
+}
+
+@test "every command has --help with its options" {
+	for command in $COMMANDS; do
+		run -0 yett "$command" --help
+		has "yett $command"
+		has --quiet
+	done
+}
+
+@test "help goes to standard output, errors to standard error" {
+	run -0 --separate-stderr yett check --help
+	[ -n "$output" ] && [ -z "$stderr" ]
+	run -2 --separate-stderr yett check --no-such-option
+	[ -z "$output" ] && [ -n "$stderr" ]
+}
+
+@test "no command, an unknown command and unknown options end with 2" {
+	run -2 yett
+	run -2 yett chekc
+	for command in $COMMANDS; do
+		run -2 yett "$command" --no-such-option
+	done
+}
+
+@test "too few or too many arguments end with 2" {
+	run -2 yett check extra
+	run -2 yett test extra
+	run -2 yett can
+	run -2 yett can one
+	run -2 yett can a b c d
+	run -2 yett who
+	run -2 yett access
+	run -2 yett diff
+	run -2 yett diff a b c
+	run -2 yett build -C "$QUICK"
+}
+
+@test "a missing folder is one clear sentence and 2" {
+	for command in check test 'can a b' 'who b' 'access any'; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr yett $command -C /no/such/folder
+		[ -z "$output" ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ "$stderr" == *"/no/such/folder"* ]]
+	done
+}
+
+@test "a file in place of a folder ends with 2" {
+	run -2 yett check -C "$QUICK/network.yaml"
+}
+
+@test "a format that the command does not have ends with 2" {
+	run -2 yett check -C "$QUICK" --format=sandwich
+	run -2 yett who 10.7.0.11 -C "$QUICK" --format=tap
+}
+
+@test "--color and --max-bytes take sensible values only" {
+	run -2 yett check -C "$QUICK" --color=sometimes
+	run -2 yett check -C "$QUICK" --max-bytes=many
+}
+
+@test "a tree larger than --max-bytes is refused with a sentence" {
+	run yett check -C "$QUICK" --max-bytes=100
+	[ "$status" -ne 0 ]
+	[ -n "$output" ]
+}
+
+@test "a bad time ends with 2" {
+	run -2 yett can ben-laptop 192.168.10.20 -C "$QUICK" --at yesterday
+	run -2 yett check -C "$QUICK" --at 2026-13-01
+}
+
+@test "yettd and yettctl have --help, and refuse what they do not know" {
+	run -0 "$B/yettd" --help
+	has --config
+	run -0 "$B/yettctl" --help
+	has status
+	run -2 "$B/yettd" --no-such-option
+	run -2 "$B/yettctl" --no-such-option
+	run -2 "$B/yettctl" sandwich
+}
+
+@test "yettd without a configuration says so and ends with 2" {
+	run -2 "$B/yettd" --config /no/such/file --once
+	has /no/such/file
+}
+
+@test "yettd refuses a repository that is not said to be unsigned, and says what to write" {
+	cat >"$BATS_TEST_TMPDIR/yettd.yaml" <<-EOF
+		gateway: office
+		repository: file://$BATS_TEST_TMPDIR/policy.git
+		private_key_file: $BATS_TEST_TMPDIR/key
+		state_dir: $BATS_TEST_TMPDIR/state
+		control_socket: $BATS_TEST_TMPDIR/sock
+	EOF
+	run -2 "$B/yettd" --config "$BATS_TEST_TMPDIR/yettd.yaml" --once
+	has 'trust: {mode: unsigned}'
+}
+
+@test "yettctl says so when no daemon listens" {
+	run -2 "$B/yettctl" --socket "$BATS_TEST_TMPDIR/none.sock" status
+	[ -n "$output" ]
+}
