@@ -42,7 +42,9 @@ struct node {
  * Appends the roots of all documents of one file to *docs (arena memory, *ndocs long; an empty
  * document gives none). Returns 0, or -1 when diagnostics were added (E_BYTES, E_YAML_SYNTAX,
  * E_YAML_ALIAS, E_YAML_TAG, E_YAML_DUP, E_YAML_KEY, E_YAML_DIRECTIVE, E_YAML_DEPTH,
- * E_LIMIT_SCALAR); then the documents before the mistake are there.
+ * E_LIMIT_SCALAR); then the documents without a mistake are there, up to the first syntax error. All
+ * mistakes of a file but those behind a syntax error or too deep a nesting are found in one call.
+ * *docs is NULL or what an earlier call left there: its room is known by *ndocs.
  */
 int yaml_parse(struct arena *a, uint32_t diag_file, const char *data, size_t len, struct diags *d,
 	       struct node ***docs, size_t *ndocs);
