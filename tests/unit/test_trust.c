@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "trust/commit_object.h"
+#include "trust/content.h"
 #include "trust/signers.h"
 #include "trust/sshsig.h"
 
@@ -241,13 +242,28 @@ static void test_signers_bad(void **state)
 	}
 }
 
+/* Computed by another program from the formula in trust/content.h. */
+static void test_content_digest(void **state)
+{
+	struct content_file v[] = { { "b/c.yaml", "", 0 }, { "a.yaml", "kind: User\n", 11 } };
+	char hex[DIGEST_HEX_MAX];
+	struct digest d = content_digest(v, 2);
+
+	(void)state;
+	assert_string_equal(digest_hex(&d, DIGEST_BYTES, hex),
+			    "1a2224cb2cd613d77001fa3ca803480ecb53e92dadf92c1246f7c828a812a2c7");
+	d = content_digest(NULL, 0);
+	assert_string_equal(digest_hex(&d, DIGEST_BYTES, hex),
+			    "b523a88b7f8ea8cecf963d567eb51d9f25cf43642b3eb528cd5268630974a1ba");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors),	      cmocka_unit_test(test_key_and_counter),
 		cmocka_unit_test(test_truncation),    cmocka_unit_test(test_commit_fields),
 		cmocka_unit_test(test_commit_size),   cmocka_unit_test(test_signers_good),
-		cmocka_unit_test(test_signers_bad),
+		cmocka_unit_test(test_signers_bad),   cmocka_unit_test(test_content_digest),
 	};
 
 	if (sodium_init() < 0)
