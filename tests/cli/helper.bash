@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-B=${B:-$ROOT/build}
+B=$(cd "$ROOT" && realpath -m "${B:-build}")
 YETT=$B/yett
 ACME=$ROOT/examples/acme/tree
 QUICK=$ROOT/examples/quickstart/tree
