@@ -21,8 +21,9 @@ struct type {
 	const char *name;   /* "duration", for messages and the manual */
 	size_t size;        /* bytes of the value that parse() writes */
 	/*
-	 * Parses text (len bytes, NUL-terminated) into *out. 0, or -1 with *code (E_TYPE when it sets
-	 * none, E_IP_FORM, E_KEY_FORMAT, E_KEY_WEAK, E_ENDPOINT, E_IFNAME, E_NAME), a sentence in *why and perhaps a *hint, in arena a.
+	 * Parses text (len bytes, NUL-terminated, no NUL inside) into *out; strings in *out may point into
+	 * text, which must live as long. 0, or -1 with *code (E_TYPE when it sets none, E_RANGE, E_BYTES, E_IP_FORM,
+	 * E_KEY_FORMAT, E_KEY_WEAK, E_ENDPOINT, E_IFNAME, E_NAME), a sentence in *why and perhaps a *hint, in arena a.
 	 */
 	int (*parse)(struct arena *a, const char *text, size_t len, void *out,
 		     const char **code, const char **why, const char **hint);
@@ -32,18 +33,29 @@ struct type {
 	const char *examples;    /* for messages and the manual: "25s, 10m, 24h, 90d" */
 };
 
-/* In the order of schema/types.c. */
-extern const struct type type_name, type_string, type_bool, type_int, type_duration, type_bytes,
-	type_rate, type_time, type_address, type_prefix, type_range, type_ports, type_key,
-	type_endpoint, type_selector, type_tag, type_interface, type_timezone, type_hours,
-	type_degrees, type_all_or_int;
+/*
+ * Values: const char * (name, string, text, domain, url, tag, interface), bool, int64_t (int, all_or_int: 0 for
+ * all, duration: seconds, bytes, rate: bits a second, time: UTC seconds), u128, struct prefix, struct range, struct
+ * port_spec, struct pubkey, struct endpoint, struct selector, int32_t (timezone), struct hours, double (degrees);
+ * type_switch is a bool that can also be left unset: an int, enum tristate.
+ */
+extern const struct type type_name, type_string, type_text, type_domain, type_url, type_bool, type_switch, type_int,
+	type_duration, type_bytes, type_rate, type_time, type_address, type_prefix, type_range, type_ports,
+	type_key, type_endpoint, type_selector, type_tag, type_interface, type_timezone, type_hours, type_degrees,
+	type_all_or_int;
+/* All of them, sorted by name, NULL at the end. */
+extern const struct type *const types[];
+
+/* "user", "group", ...: what stands before the colon, or the whole word; NULL for ranges. */
+extern const char *const selector_words[SEL_COUNT];
 
 enum field_flag {
 	FIELD_REQUIRED = 1 << 0,
 	FIELD_LIST = 1 << 1,
 	FIELD_NONEMPTY = 1 << 2, /* a list that may not be empty */
-	FIELD_LATER = 1 << 3,    /* named by the language, refused for now: E_LATER */
+	FIELD_LATER = 1 << 3,    /* named by the language, refused for now: E_LATER (a bool: only when true) */
 	FIELD_REF = 1 << 4,      /* a name of an object of kind `ref` */
+	FIELD_SET = 1 << 5,      /* a nested mapping whose struct starts with a bool: it is there */
 };
 
 struct field {
@@ -60,6 +72,7 @@ struct field {
 	enum kind ref;               /* FIELD_REF */
 	const struct field *object;  /* rows of a nested mapping, ending in {0}; offset is the sub-struct's base */
 	size_t object_size;          /* for a list of mappings (test cases) */
+	size_t object_loc;           /* there: offset of a struct loc in each item, which gets its place */
 };
 
 struct kind_row {
@@ -70,6 +83,8 @@ struct kind_row {
 	const struct field *fields; /* without the common ones; ends in {0} */
 	void (*init)(void *object); /* sets what an absent field holds where text cannot say it */
 	bool later;                 /* the whole kind is refused for now: E_LATER */
+	const char *const *one_of;  /* NULL, or names of fields of which one must hold something: E_REQUIRED */
+	const char *one_of_why;     /* "it needs an owner, or at least one tag" */
 };
 
 extern const struct kind_row kind_rows[KIND_COUNT]; /* indexed by enum kind */
