@@ -2,21 +2,26 @@
 /* rtnl - link state, addresses and routes of our interface (rtnetlink(7)). */
 #pragma once
 
+#include "kernel/nl_sock.h"
 #include "plan/gw_plan.h"
 
-struct mnl_socket;
+#define RTNL_KIND_MAX 32
 
 struct rtnl_conn {
-	struct mnl_socket *nl;
-	uint32_t portid;
-	uint32_t seq;
-	uint64_t sent_bytes, messages;
+	struct nl_sock sock;
 };
 
 int rtnl_open(struct rtnl_conn *c, char *err, size_t err_size);
 void rtnl_close(struct rtnl_conn *c);
-/* Fills present (any kind of link), up, mtu, address (global and link-local alike, less fe80::/10), route (table main, our protocol, out of this link). */
-int rtnl_observe(struct rtnl_conn *c, const char *interface, struct arena *a, struct gw_plan *p, char *err, size_t err_size);
+/*
+ * Fills present (any kind of link), up, mtu, address (global and link-local alike, less fe80::/10), route (table main, our protocol, out of
+ * this link). An address with a shorter prefix keeps its host bits, so that it can be removed. kind is the link's ("wireguard", "tun"), "" for none.
+ */
+int rtnl_observe(struct rtnl_conn *c, const char *interface, struct arena *a, struct gw_plan *p,
+		 char kind[static RTNL_KIND_MAX], char *err, size_t err_size);
+/* The kind alone; -ENODEV when there is no such link. */
+int rtnl_kind(struct rtnl_conn *c, const char *interface, char kind[static RTNL_KIND_MAX]);
 /* Creates a link of kind wireguard; -EOPNOTSUPP where the kernel has none. */
 int rtnl_create_wireguard(struct rtnl_conn *c, const char *interface, char *err, size_t err_size);
+/* MTU and up of d->link, then the address and route ops in their order. */
 int rtnl_apply(struct rtnl_conn *c, const struct plan_delta *d, char *err, size_t err_size);
