@@ -14,22 +14,27 @@
 #define IPC_MAGIC 0x59455454u
 #define IPC_VERSION 1
 #define IPC_FRAME_MAX 16384
+#define IPC_BODY_MAX (IPC_FRAME_MAX - sizeof(struct ipc_header))
 
+/* The bodies are in message.h, with who may send what. */
 enum ipc_type {
-	IPC_FETCH_REQ = 1, /* supervisor -> fetch: struct ipc_fetch_req */
-	IPC_FETCH_RES,     /* fetch -> supervisor: struct ipc_fetch_res, perhaps a bundle */
-	IPC_COMPILE_REQ,   /* supervisor -> compile: struct ipc_compile_req and a bundle */
-	IPC_COMPILE_RES,   /* compile -> supervisor: struct ipc_compile_res, perhaps a plan; text in .text */
-	IPC_APPLY_REQ,     /* supervisor -> apply: struct ipc_apply_req and a plan */
-	IPC_APPLY_RES,     /* apply -> supervisor: struct ipc_apply_res; text in .text */
+	IPC_FETCH_REQ = 1,  /* supervisor -> fetch: struct ipc_fetch_req */
+	IPC_FETCH_RES,      /* fetch -> supervisor: struct ipc_fetch_res, perhaps a bundle; then text */
+	IPC_COMPILE_REQ,    /* supervisor -> compile: struct ipc_compile_req and a bundle */
+	IPC_COMPILE_RES,    /* compile -> supervisor: struct ipc_compile_res, perhaps a plan; then text */
+	IPC_APPLY_REQ,      /* supervisor -> apply: struct ipc_apply_req, perhaps a plan */
+	IPC_APPLY_RES,      /* apply -> supervisor: struct ipc_apply_res, perhaps a long text; then text */
+	IPC_HELLO_REQ,      /* supervisor -> each role, first: struct ipc_hello_req */
+	IPC_HELLO_RES,      /* each role -> supervisor: struct ipc_hello_res; then text */
+	IPC_FETCH_PROGRESS, /* fetch -> supervisor while a request runs: struct ipc_fetch_progress */
 };
 
 struct ipc_header {
 	uint32_t magic;
 	uint16_t version, type;
 	uint32_t len; /* bytes after the header */
-	uint32_t job;
-	uint64_t seq;
+	uint32_t job; /* a response carries its request's */
+	uint64_t seq; /* CLOCK_MONOTONIC at sending, nanoseconds */
 };
 
 struct ipc_frame {
@@ -44,5 +49,5 @@ int ipc_recv(int sock, struct ipc_frame *f, int timeout_ms);
 
 /* A sealed memfd that holds data; the descriptor or a negative errno. */
 int ipc_memfd(const char *name, const void *data, size_t len);
-/* Maps a received memfd read-only after checking its seals and size (<= max). munmap() is the caller's. */
+/* Maps a received memfd read-only after checking its seals and size (1..max). munmap() is the caller's. */
 int ipc_map(int fd, size_t max, const void **data, size_t *len);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apply/enforce.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define RECENT_SECONDS 180    /* WireGuard's REJECT_AFTER_TIME */
+#define TEXT_OPS_MAX 200      /* a first load of thousands needs no list in the log */
+#define TEXT_BYTES_MAX ((size_t)1 << 20)
+
+void enforce_count(const struct plan_delta *d, struct change_counts *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->link = d->link;
+	c->total = (uint32_t)d->nops;
+	for (size_t i = 0; i < d->nops; i++) {
+		switch (d->op[i].kind) {
+		case OP_LINK: break;
+		case OP_PEER_REMOVE: c->peers_removed++; break;
+		case OP_PEER_ADD: c->peers_added++; break;
+		case OP_PEER_UPDATE: c->peers_updated++; break;
+		case OP_ADDRESS_ADD: c->addresses_added++; break;
+		case OP_ADDRESS_REMOVE: c->addresses_removed++; break;
+		case OP_ROUTE_ADD: c->routes_added++; break;
+		case OP_ROUTE_REMOVE: c->routes_removed++; break;
+		case OP_TABLE_ADD: c->tables_added++; break;
+		case OP_TABLE_REMOVE: c->tables_removed++; break;
+		case OP_SET_ADD: c->sets_added++; break;
+		case OP_SET_REMOVE: c->sets_removed++; break;
+		case OP_ELEM_ADD: c->elements_added++; break;
+		case OP_ELEM_REMOVE: c->elements_removed++; break;
+		case OP_CHAIN_ADD: c->chains_added++; break;
+		case OP_CHAIN_REMOVE: c->chains_removed++; break;
+		case OP_RULES_FLUSH: break;
+		case OP_RULES_ADD: c->rules_replaced++; break;
+		}
+	}
+	/* A new chain's rules come with it. */
+	c->rules_replaced -= c->rules_replaced < c->chains_added ? c->rules_replaced : c->chains_added;
+	if (d->link != 0 && c->total == 0)
+		c->total = 1;
+}
+
+static bool differs(const struct plan_delta *d)
+{
+	return d->nops > 0 || d->link != 0;
+}
+
+static void count_peers(const struct enforce *e, const struct gw_plan *have, struct ipc_apply_res *res)
+{
+	res->peers_planned = 0;
+	for (size_t i = 0; i < e->want->npeers; i++) {
+		const struct gw_peer *p = &e->want->peer[i];
+		res->peers_planned += !p->revoked && p->not_before <= e->now && e->now < p->expires;
+	}
+	res->peers_configured = (uint32_t)have->npeers;
+	res->peers_recent = 0;
+	for (size_t i = 0; i < have->npeers; i++)
+		if (have->peer[i].handshake > 0 && have->peer[i].handshake > e->now - RECENT_SECONDS)
+			res->peers_recent++;
+}
+
+static int look(const struct enforce *e, struct arena *a, struct plan_delta *d, struct ipc_apply_res *res, char *err,
+		size_t err_size)
+{
+	struct gw_plan *have = arena_new(a, struct gw_plan);
+	int ret = e->kernel->observe(e->kernel->ctx, e->want->interface, a, have, err, err_size);
+
+	if (ret < 0)
+		return ret;
+	gw_plan_diff(have, e->want, e->now, a, d);
+	count_peers(e, have, res);
+	return 0;
+}
+
+static void add_stats(struct kernel_stats *sum, const struct kernel_stats *s)
+{
+	sum->sent_bytes += s->sent_bytes;
+	sum->messages += s->messages;
+	sum->nft_bytes += s->nft_bytes;
+	sum->wg_bytes += s->wg_bytes;
+	sum->rtnl_bytes += s->rtnl_bytes;
+}
+
+static void describe(const struct enforce *e, const struct plan_delta *d, struct buf *text)
+{
+	if (e->mode != APPLY_DRY && d->nops > TEXT_OPS_MAX)
+		return;
+	plan_delta_print(d, text);
+	if (text->len > TEXT_BYTES_MAX) {
+		text->len = TEXT_BYTES_MAX;
+		buf_adds(text, "\n… and more\n");
+	}
+}
+
+static int not_taken(const struct plan_delta *d, char *err, size_t err_size)
+{
+	struct buf text BUF_CLEANUP = BUF_INIT;
+
+	plan_delta_print(d, &text);
+	snprintf(err, err_size, "the kernel said yes and yet differs from the plan in %zu things, first: %.*s", d->nops,
+		 (int)strcspn(buf_str(&text), "\n"), buf_str(&text));
+	return -EIO;
+}
+
+/* d differs: applies it and looks again, into d. */
+static int change(const struct enforce *e, struct arena *a, struct plan_delta *d, struct ipc_apply_res *res, char *err,
+		  size_t err_size)
+{
+	struct kernel_stats st = { 0 };
+	int ret = e->kernel->apply(e->kernel->ctx, d, e->key, &st, err, err_size);
+
+	add_stats(&res->stats, &st);
+	if (ret < 0)
+		return ret;
+	return look(e, a, d, res, err, err_size);
+}
+
+int enforce_run(const struct enforce *e, struct ipc_apply_res *res, struct buf *text, char *err, size_t err_size)
+{
+	struct arena a;
+	struct plan_delta d = { 0 };
+
+	arena_init(&a);
+	int ret = look(e, &a, &d, res, err, err_size);
+	if (ret == 0) {
+		enforce_count(&d, &res->counts);
+		describe(e, &d, text);
+	}
+	for (int round = 0; ret == 0 && e->mode == APPLY_ENFORCE && differs(&d); round++) {
+		if (round == ENFORCE_ROUNDS)
+			ret = not_taken(&d, err, err_size);
+		else
+			ret = change(e, &a, &d, res, err, err_size);
+	}
+	arena_release(&a);
+	return ret;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config - yettd.yaml: what this machine is told locally, and the repository cannot change. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "kernel/kernel.h"
+
+#define CONFIG_DEFAULT_FILE "/etc/yett/yettd.yaml"
+#define CONFIG_DEFAULT_STATE "/var/lib/yett"
+#define CONFIG_DEFAULT_SOCKET "/run/yett/yettctl.sock"
+
+enum trust_mode { TRUST_UNSET = -1, TRUST_UNSIGNED, TRUST_SIGNED };
+
+struct config { /* strings are arena memory, "" where absent */
+	const char *gateway, *repository, *branch, *path;
+	int64_t interval; /* seconds */
+	const char *private_key_file, *ssh_key_file;
+	const char *state_dir, *control_socket;
+	struct {
+		int mode; /* enum trust_mode */
+	} trust;
+	struct {
+		int backend; /* enum wg_backend */
+	} wireguard;
+};
+
+/*
+ * Mistakes of the writer, a missing `trust: {mode: unsigned}` among them, go to d and give 0 with d->errors set; a file
+ * that cannot be read gives a negative errno and a sentence.
+ */
+int config_load(struct config *c, const char *file, struct arena *a, struct diags *d, char *err, size_t err_size);
+/* The same from memory; data must outlive d. */
+void config_parse(struct config *c, const char *file, const char *data, size_t len, struct arena *a, struct diags *d);
+
+/* A repository's address without the password that may stand in it, for messages; into the arena. */
+const char *config_redact(const char *repository, struct arena *a);

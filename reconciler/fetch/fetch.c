@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/fetch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fetch/mirror.h"
+#include "report/text.h"
+#include "role.h"
+#include "source/source.h"
+
+struct fetch {
+	struct ipc_hello_req settings;
+	int sock;
+	uint32_t job;
+	bool set_aside; /* a damaged mirror is replaced once in a life, not for ever */
+};
+
+/* The tree of one commit, read for one request. */
+struct reading {
+	struct arena arena;
+	struct diags diags;
+	struct source source;
+	char err[1024];
+};
+
+static void on_progress(void *ctx, uint64_t bytes, uint64_t objects)
+{
+	const struct fetch *f = ctx;
+	const struct ipc_fetch_progress p = { bytes, objects };
+
+	/* A lost supervisor shows at the next receive. */
+	(void)message_send(f->sock, IPC_FETCH_PROGRESS, f->job, &p, sizeof(p), NULL, 0, -1);
+}
+
+static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size)
+{
+	struct fetch *f = ctx;
+	int ret = mirror_setup();
+
+	f->settings = *req;
+	f->sock = sock;
+	if (ret < 0)
+		snprintf(err, err_size, "libgit2 cannot start");
+	return ret;
+}
+
+static struct mirror mirror_of(struct fetch *f)
+{
+	return (struct mirror){
+		.path = f->settings.mirror, .repository = f->settings.repository, .branch = f->settings.branch,
+		.ssh_key_file = f->settings.ssh_key_file, .progress = on_progress, .ctx = f,
+	};
+}
+
+static int answer(const struct fetch *f, const struct ipc_fetch_res *res, const char *text, int fd)
+{
+	return message_send(f->sock, IPC_FETCH_RES, f->job, res, sizeof(*res), text, strlen(text), fd);
+}
+
+static int answer_tree_errors(const struct fetch *f, struct ipc_fetch_res *res, struct reading *r)
+{
+	struct buf text BUF_CLEANUP = BUF_INIT;
+
+	res->verdict = FETCH_TREE_ERRORS;
+	text_of_diags(&r->diags, &text);
+	return answer(f, res, buf_str(&text), -1);
+}
+
+static int answer_bundle(const struct fetch *f, struct ipc_fetch_res *res, const struct reading *r)
+{
+	struct buf bundle BUF_CLEANUP = BUF_INIT;
+
+	source_to_bundle(&r->source, &bundle);
+	int fd = ipc_memfd("bundle", buf_str(&bundle), bundle.len);
+	if (fd < 0) {
+		res->verdict = FETCH_FAILED;
+		return answer(f, res, "no memory for the policy files", -1);
+	}
+	res->verdict = FETCH_NEW;
+	int ret = answer(f, res, "", fd);
+	close(fd);
+	return ret;
+}
+
+static int answer_commit(struct fetch *f, struct ipc_fetch_res *res, struct reading *r)
+{
+	const struct source_limits limits = { 0 };
+	const struct mirror m = mirror_of(f);
+	uint64_t start = text_clock_us();
+	int ret = source_open_commit(&r->source, m.path, res->commit, f->settings.path, &limits, &r->arena, &r->diags,
+				     r->err, sizeof(r->err));
+
+	res->elapsed_us += text_clock_us() - start;
+	if (ret == 0 && r->diags.errors == 0)
+		return answer_bundle(f, res, r);
+	if (ret == 0)
+		return answer_tree_errors(f, res, r);
+	if (ret == -EIO && !f->set_aside) {
+		f->set_aside = true;
+		if (mirror_set_aside(&m) == 0)
+			snprintf(r->err + strlen(r->err), sizeof(r->err) - strlen(r->err),
+				 "; the mirror was set aside and is fetched anew");
+	}
+	res->verdict = FETCH_FAILED;
+	return answer(f, res, r->err, -1);
+}
+
+static int request(void *ctx, int sock, struct ipc_frame *frame)
+{
+	struct fetch *f = ctx;
+	struct ipc_fetch_req req;
+	struct ipc_fetch_res res;
+	char err[1024] = "";
+	uint64_t start = text_clock_us();
+
+	(void)sock;
+	memset(&res, 0, sizeof(res));
+	memcpy(&req, frame->body, sizeof(req));
+	if (!commit_text_ok(req.known))
+		return -EBADMSG;
+	f->job = frame->h.job;
+	const struct mirror m = mirror_of(f);
+	int ret = mirror_update(&m, res.commit, err, sizeof(err));
+	res.elapsed_us = text_clock_us() - start;
+	if (ret < 0) {
+		res.verdict = FETCH_FAILED;
+		return answer(f, &res, err, -1);
+	}
+	if (strcmp(res.commit, req.known) == 0) {
+		res.verdict = FETCH_SAME;
+		return answer(f, &res, "", -1);
+	}
+	struct reading r = { .err = "" };
+	arena_init(&r.arena);
+	diags_init(&r.diags, &r.arena);
+	ret = answer_commit(f, &res, &r);
+	diags_release(&r.diags);
+	arena_release(&r.arena);
+	return ret;
+}
+
+int fetch_main(int sock)
+{
+	static const struct role_ops ops = { ROLE_FETCH, hello, request };
+	struct fetch *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return 70;
+	/* libgit2 keeps known_hosts under the home folder; a service may have none. */
+	if (getenv("HOME") == NULL)
+		setenv("HOME", "/var/lib/yett", 1);
+	umask(077);
+	int status = role_serve(&ops, f, sock);
+	mirror_teardown();
+	free(f);
+	return status;
+}

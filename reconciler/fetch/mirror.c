@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/mirror.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <git2.h>
+
+#include "base/arena.h"
+#include "base/bug.h"
+#include "base/diag.h"
+#include "base/vec.h"
+#include "config.h"
+
+#define REF_MAX 300
+
+struct update {
+	const struct mirror *m;
+	git_repository *repo;
+	git_remote *remote;
+	uint64_t max_bytes;
+	size_t max_objects;
+	time_t told; /* monotonic second of the last progress */
+	bool too_big;
+	unsigned int tries; /* of credentials: libgit2 asks again for as long as the host refuses */
+	char their_ref[REF_MAX], our_ref[REF_MAX];
+	char *err;
+	size_t err_size;
+};
+
+int mirror_setup(void)
+{
+	static const git_config_level_t levels[] = {
+		GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_GLOBAL, GIT_CONFIG_LEVEL_XDG,
+	};
+	int ret = git_libgit2_init();
+
+	if (ret < 0)
+		return -EIO;
+	ret = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		ret |= git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "/nonexistent");
+	ret |= git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+	ret |= git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)MIRROR_CLONE_OBJECTS_MAX);
+	/* A repository named in the configuration may belong to another user; libgit2 runs nothing that it says. */
+	ret |= git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	return ret < 0 ? -EIO : 0;
+}
+
+void mirror_teardown(void)
+{
+	git_libgit2_shutdown();
+}
+
+static const char *git_said(void)
+{
+	const git_error *e = git_error_last();
+
+	return e != NULL && e->message != NULL ? e->message : "libgit2 gives no reason";
+}
+
+static int fail(struct update *u, int code, const char *what)
+{
+	struct arena a;
+
+	arena_init(&a);
+	snprintf(u->err, u->err_size, "%s %s: %s", what, config_redact(u->m->repository, &a), git_said());
+	arena_release(&a);
+	return code;
+}
+
+static int on_transfer(const git_indexer_progress *p, void *ctx)
+{
+	struct update *u = ctx;
+	struct timespec now;
+
+	if (p->received_bytes > u->max_bytes || p->total_objects > u->max_objects) {
+		u->too_big = true;
+		return -1;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (u->m->progress != NULL && now.tv_sec != u->told) {
+		u->told = now.tv_sec;
+		u->m->progress(u->m->ctx, p->received_bytes, p->received_objects);
+	}
+	return 0;
+}
+
+/* The agent first, then the key file; a password only from the address itself, which libgit2 takes without asking. */
+static int on_credential(git_credential **out, const char *url, const char *user, unsigned int allowed, void *ctx)
+{
+	struct update *u = ctx;
+	const char *name = user != NULL ? user : "git";
+
+	(void)url;
+	if (allowed & GIT_CREDENTIAL_USERNAME)
+		return git_credential_username_new(out, name);
+	if (!(allowed & GIT_CREDENTIAL_SSH_KEY))
+		return GIT_PASSTHROUGH;
+	u->tries++;
+	if (u->tries == 1 && getenv("SSH_AUTH_SOCK") != NULL)
+		return git_credential_ssh_key_from_agent(out, name);
+	if (u->tries <= 2 && *u->m->ssh_key_file) {
+		u->tries = 2;
+		return git_credential_ssh_key_new(out, name, NULL, u->m->ssh_key_file, "");
+	}
+	git_error_set_str(GIT_ERROR_SSH, *u->m->ssh_key_file ? "the host refuses our SSH keys" :
+							       "the host wants an SSH key; name one in ssh_key_file");
+	return GIT_EAUTH;
+}
+
+static int open_mirror(struct update *u)
+{
+	if (access(u->m->path, F_OK) == 0 && git_repository_open_bare(&u->repo, u->m->path) < 0 &&
+	    mirror_set_aside(u->m) < 0)
+		return fail(u, -EIO, "the mirror is damaged and cannot be set aside; it follows");
+	if (u->repo == NULL && git_repository_init(&u->repo, u->m->path, 1) < 0) {
+		snprintf(u->err, u->err_size, "cannot make the mirror %s: %s", u->m->path, git_said());
+		return -EIO;
+	}
+	git_reference *ref = NULL;
+	bool first = git_reference_lookup(&ref, u->repo, u->our_ref) < 0;
+	git_reference_free(ref);
+	u->max_bytes = first ? MIRROR_CLONE_BYTES_MAX : MIRROR_FETCH_BYTES_MAX;
+	u->max_objects = MIRROR_CLONE_OBJECTS_MAX;
+	return 0;
+}
+
+/* Advertised branches, for "did you mean". */
+static int no_branch(struct update *u, const git_remote_head **head, size_t n)
+{
+	static const char prefix[] = "refs/heads/";
+	VEC(const char *) names = VEC_INIT;
+	struct arena a;
+
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(head[i]->name, prefix, sizeof(prefix) - 1) == 0)
+			vec_push(&names, head[i]->name + sizeof(prefix) - 1);
+	arena_init(&a);
+	const char *from = config_redact(u->m->repository, &a);
+	const char *near = diag_nearest(u->m->branch, names.v, names.n);
+	if (near == NULL && names.n == 1)
+		near = names.v[0];
+	if (names.n == 0)
+		snprintf(u->err, u->err_size, "%s has no branch %s; it has no branches yet", from, u->m->branch);
+	else
+		snprintf(u->err, u->err_size, "%s has no branch %s%s%s%s", from, u->m->branch,
+			 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	arena_release(&a);
+	vec_release(&names);
+	return -ENOENT;
+}
+
+/* What the remote says its branch is. */
+static int advertised(struct update *u, git_oid *oid)
+{
+	const git_remote_head **head = NULL;
+	size_t n = 0;
+
+	if (git_remote_ls(&head, &n, u->remote) < 0)
+		return fail(u, -EIO, "cannot list the branches of");
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(head[i]->name, u->their_ref) == 0) {
+			git_oid_cpy(oid, &head[i]->oid);
+			return 0;
+		}
+	}
+	return no_branch(u, head, n);
+}
+
+static int download(struct update *u, const git_fetch_options *o)
+{
+	char spec[2 * REF_MAX + 4];
+	char *specs[] = { spec };
+	const git_strarray list = { specs, 1 };
+
+	snprintf(spec, sizeof(spec), "+%s:%s", u->their_ref, u->our_ref);
+	if (git_remote_fetch(u->remote, &list, o, NULL) == 0)
+		return 0;
+	if (!u->too_big)
+		return fail(u, -EIO, "cannot fetch");
+	snprintf(u->err, u->err_size, "the repository sends more than %llu MiB or %zu objects [E_PACK_SIZE]",
+		 (unsigned long long)(u->max_bytes >> 20), u->max_objects);
+	return -EFBIG;
+}
+
+static int follow(struct update *u, git_oid *oid)
+{
+	git_fetch_options o;
+	git_remote_connect_options co;
+	git_oid ours;
+
+	if (git_fetch_options_init(&o, GIT_FETCH_OPTIONS_VERSION) < 0 ||
+	    git_remote_connect_options_init(&co, GIT_REMOTE_CONNECT_OPTIONS_VERSION) < 0)
+		return fail(u, -EIO, "cannot prepare for");
+	o.callbacks.transfer_progress = on_transfer;
+	o.callbacks.credentials = on_credential;
+	o.callbacks.payload = u;
+	o.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+	o.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+	o.update_fetchhead = 0;
+	co.callbacks = o.callbacks;
+	co.follow_redirects = o.follow_redirects;
+
+	if (git_remote_create_anonymous(&u->remote, u->repo, u->m->repository) < 0)
+		return fail(u, -EIO, "cannot use");
+	if (git_remote_connect_ext(u->remote, GIT_DIRECTION_FETCH, &co) < 0)
+		return fail(u, -EIO, "cannot reach");
+	int ret = advertised(u, oid);
+	if (ret < 0)
+		return ret;
+	if (git_reference_name_to_id(&ours, u->repo, u->our_ref) == 0 && git_oid_equal(&ours, oid))
+		return 0;
+	ret = download(u, &o);
+	if (ret < 0)
+		return ret;
+	/* The branch may have moved between the list and the fetch: what we hold counts. */
+	if (git_reference_name_to_id(oid, u->repo, u->our_ref) < 0)
+		return fail(u, -EIO, "nothing came from");
+	return 0;
+}
+
+int mirror_update(const struct mirror *m, char commit[static COMMIT_TEXT_MAX], char *err, size_t err_size)
+{
+	struct update u = { .m = m, .err = err, .err_size = err_size };
+	git_oid oid;
+	int valid = 0;
+
+	snprintf(u.their_ref, sizeof(u.their_ref), "refs/heads/%s", m->branch);
+	snprintf(u.our_ref, sizeof(u.our_ref), "refs/yett/%s", m->branch);
+	if (git_reference_name_is_valid(&valid, u.their_ref) < 0 || !valid) {
+		snprintf(err, err_size, "%s is no name for a branch", m->branch);
+		return -ENOENT;
+	}
+	int ret = open_mirror(&u);
+	if (ret == 0)
+		ret = follow(&u, &oid);
+	if (ret == 0)
+		git_oid_tostr(commit, COMMIT_TEXT_MAX, &oid);
+	git_remote_free(u.remote);
+	git_repository_free(u.repo);
+	return ret;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+int mirror_set_aside(const struct mirror *m)
+{
+	char bad[SETTING_MAX + 8];
+
+	snprintf(bad, sizeof(bad), "%s.bad", m->path);
+	if (nftw(bad, remove_entry, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
+		return -errno;
+	return rename(m->path, bad) < 0 ? -errno : 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message - the bodies of ipc frames, and who may send which.
+ *
+ * A body is a fixed struct (all bytes of it zeroed first, so that padding tells nothing), and after a response's struct
+ * a text up to the end of the frame.
+ */
+#pragma once
+
+#include "ipc.h"
+#include "kernel/kernel.h"
+
+enum role_id { ROLE_FETCH, ROLE_COMPILE, ROLE_APPLY, ROLE_COUNT };
+
+#define COMMIT_TEXT_MAX 65 /* 40 or 64 hex digits and the NUL */
+#define SETTING_MAX 1024   /* a path or an address in the configuration, with its NUL */
+#define MESSAGE_TEXT_MAX 12288
+
+/* Settings; each role gets only what it needs, the rest is empty. */
+struct ipc_hello_req {
+	char gateway[64];
+	char repository[2 * SETTING_MAX];
+	char branch[256];
+	char path[SETTING_MAX];
+	char mirror[SETTING_MAX];
+	char ssh_key_file[SETTING_MAX];
+	char private_key_file[SETTING_MAX];
+	int32_t backend; /* enum wg_backend */
+};
+
+struct ipc_hello_res {
+	int32_t error; /* a negative errno: the settings can never work, the daemon ends with the text */
+};
+
+struct ipc_fetch_req {
+	char known[COMMIT_TEXT_MAX]; /* the commit whose bundle needs not be sent again; may be empty */
+};
+
+enum fetch_verdict { FETCH_NEW = 1, FETCH_SAME, FETCH_TREE_ERRORS, FETCH_FAILED };
+
+struct ipc_fetch_res {
+	uint32_t verdict; /* enum fetch_verdict; NEW comes with a bundle, the last two with a text */
+	char commit[COMMIT_TEXT_MAX];
+	uint64_t elapsed_us;
+};
+
+struct ipc_fetch_progress {
+	uint64_t bytes, objects;
+};
+
+struct ipc_compile_req {
+	char commit[COMMIT_TEXT_MAX]; /* what the bundle must say too */
+};
+
+enum compile_verdict { COMPILE_PLAN = 1, COMPILE_TREE_ERRORS, COMPILE_FAILED };
+
+struct ipc_compile_res {
+	uint32_t verdict; /* enum compile_verdict; PLAN comes with a plan, and warnings as text */
+	uint32_t errors, warnings;
+	uint64_t elapsed_us;
+};
+
+enum apply_mode { APPLY_ENFORCE = 1, APPLY_DRY };
+
+struct ipc_apply_req {
+	uint32_t mode;  /* enum apply_mode */
+	uint32_t reuse; /* 1: the plan of the last request; no descriptor comes with it */
+};
+
+/* What a delta holds, counted. */
+struct change_counts {
+	uint32_t peers_added, peers_removed, peers_updated;
+	uint32_t addresses_added, addresses_removed;
+	uint32_t routes_added, routes_removed;
+	uint32_t tables_added, tables_removed;
+	uint32_t sets_added, sets_removed;
+	uint32_t elements_added, elements_removed;
+	uint32_t chains_added, chains_removed;
+	uint32_t rules_replaced; /* chains whose rules were written anew */
+	uint32_t link;           /* enum link_change bits */
+	uint32_t total;
+};
+
+enum host_warning { HOST_FORWARDING4_OFF = 1, HOST_FORWARDING6_OFF = 2 };
+
+struct ipc_apply_res {
+	int32_t error; /* 0, or a negative errno and the text */
+	uint32_t warnings; /* enum host_warning bits */
+	struct change_counts counts;
+	struct kernel_stats stats;
+	uint64_t elapsed_us;
+	int64_t next_change; /* gw_plan_next_change(), CLOCK_NEVER */
+	uint32_t peers_planned, peers_configured, peers_recent; /* recent: a handshake in the last 3 minutes */
+	char interface[16];
+};
+
+enum message_direction { TO_ROLE, FROM_ROLE };
+
+/*
+ * Whether this frame may go between this role and the supervisor, in size and descriptor too. 0 or -EBADMSG; then the
+ * descriptor is closed.
+ */
+int message_check(struct ipc_frame *f, enum role_id role, enum message_direction dir);
+
+/* Sends a fixed part and a text (NULL: none; cut at MESSAGE_TEXT_MAX). */
+int message_send(int sock, enum ipc_type type, uint32_t job, const void *fixed, size_t fixed_len, const char *text,
+		 size_t text_len, int fd);
+/* The text after a checked response's fixed part, printable (others but newlines become '?'), into out. */
+char *message_text(const struct ipc_frame *f, char *out, size_t out_size);
+
+/* "" or 40 or 64 lower-case hex digits with a NUL inside the array. */
+bool commit_text_ok(const char text[static COMMIT_TEXT_MAX]);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/bug.h"
+#include "message.h"
+
+static const struct forwarding {
+	uint32_t bit;
+	bool v6;
+	const char *file;
+	const char *text;
+} forwardings[] = {
+	{ HOST_FORWARDING4_OFF, false, "/proc/sys/net/ipv4/ip_forward",
+	  "this machine forwards no IPv4 packets, so devices reach nothing behind it; type: sysctl -w net.ipv4.ip_forward=1 [W_FORWARDING_OFF]" },
+	{ HOST_FORWARDING6_OFF, true, "/proc/sys/net/ipv6/conf/all/forwarding",
+	  "this machine forwards no IPv6 packets, so devices reach nothing behind it; type: sysctl -w net.ipv6.conf.all.forwarding=1 (router advertisements then need accept_ra=2) [W_FORWARDING_OFF]" },
+};
+
+static bool file_says_zero(const char *root, const char *file)
+{
+	char path[PATH_MAX];
+	char c = '\0';
+
+	snprintf(path, sizeof(path), "%s%s", root, file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false; /* not compiled in, or hidden: nothing to advise */
+	bool zero = read(fd, &c, 1) == 1 && c == '0';
+	close(fd);
+	return zero;
+}
+
+static bool has_family(const struct gw_plan *p, bool v6)
+{
+	for (size_t i = 0; i < p->naddresses; i++)
+		if (addr_is_v4(p->address[i].addr) != v6)
+			return true;
+	return false;
+}
+
+uint32_t host_forwarding(const struct gw_plan *p, const char *root)
+{
+	uint32_t off = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forwardings); i++)
+		if (has_family(p, forwardings[i].v6) && file_says_zero(root, forwardings[i].file))
+			off |= forwardings[i].bit;
+	return off;
+}
+
+const char *host_warning_text(uint32_t bit)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(forwardings); i++)
+		if (forwardings[i].bit == bit)
+			return forwardings[i].text;
+	BUG("no warning of this host");
+}
+
+int host_minutes_west(void)
+{
+	struct timeval tv;
+	struct timezone tz = { 0, 0 };
+
+	/* The C library's gettimeofday() answers 0 whatever the kernel has. */
+	if (syscall(SYS_gettimeofday, &tv, &tz) < 0)
+		return 0;
+	return tz.tz_minuteswest;
+}
+
+static bool has_windows(const struct gw_plan *p)
+{
+	for (size_t c = 0; c < p->nft.nchains; c++)
+		for (size_t r = 0; r < p->nft.chain[c].nrules; r++) {
+			const struct nft_rule *rule = &p->nft.chain[c].rule[r];
+			for (size_t i = 0; i < rule->nitems; i++)
+				if (rule->item[i].kind == NFT_MATCH &&
+				    (rule->item[i].field == NFT_DAY || rule->item[i].field == NFT_HOUR))
+					return true;
+		}
+	return false;
+}
+
+int host_check_zone(const struct gw_plan *p, int minutes_west, char *err, size_t err_size)
+{
+	if (minutes_west == 0 || !has_windows(p))
+		return 0;
+	snprintf(err, err_size,
+		 "the kernel's own time zone is %d minutes west of UTC, so hours and days in policies would be shifted; set the hardware clock to UTC (timedatectl set-local-rtc 0) and boot again [E_KERNEL_TZ]",
+		 minutes_west);
+	return -ENOTSUP;
+}

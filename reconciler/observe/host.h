@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host - what the machine around our table does, read and never changed: forwarding, the kernel's time zone. */
+#pragma once
+
+#include <stdint.h>
+
+#include "plan/gw_plan.h"
+
+/* enum host_warning bits: forwarding is off for a family that the plan has addresses of. root: "" or a folder in place of /. */
+uint32_t host_forwarding(const struct gw_plan *p, const char *root);
+/* One line to print for one bit, with the command to type. */
+const char *host_warning_text(uint32_t bit);
+
+/* Minutes west of UTC that the kernel itself uses (settimeofday(2)); `meta hour` and `meta day` are shifted by it. */
+int host_minutes_west(void);
+/* 0, or -ENOTSUP and "E_KERNEL_TZ ...": the plan has windows of hours or days, and the kernel's time zone is not UTC. */
+int host_check_zone(const struct gw_plan *p, int minutes_west, char *err, size_t err_size);

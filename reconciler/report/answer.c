@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/answer.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *answer_text(const json_t *o, const char *member)
+{
+	const char *text = json_string_value(json_object_get(o, member));
+
+	return text != NULL && *text ? text : "-";
+}
+
+static long long number(const json_t *o, const char *member)
+{
+	return (long long)json_integer_value(json_object_get(o, member));
+}
+
+static void print_turn(const json_t *t, const char *label)
+{
+	if (json_is_object(t))
+		printf("%-12s%s (%s)\n", label, answer_text(t, "text"), answer_text(t, "at"));
+}
+
+static void print_roles(const json_t *roles)
+{
+	const char *name;
+	json_t *r;
+
+	printf("%-12s", "processes");
+	const char *comma = "";
+	json_object_foreach((json_t *)(uintptr_t)roles, name, r) {
+		printf("%s%s %lld", comma, name, number(r, "pid"));
+		if (number(r, "starts") > 1)
+			printf(" (start %lld)", number(r, "starts"));
+		comma = ", ";
+	}
+	putchar('\n');
+}
+
+int answer_print_status(const json_t *o)
+{
+	const json_t *peers = json_object_get(o, "peers");
+	size_t i;
+	json_t *w;
+
+	printf("%-12s%s\n", "gateway", answer_text(o, "gateway"));
+	printf("%-12s%s of %s\n", "follows", answer_text(o, "branch"), answer_text(o, "repository"));
+	printf("%-12s%s\n", "commit", answer_text(o, "commit"));
+	printf("%-12s%s\n", "plan", answer_text(o, "plan"));
+	if (json_is_string(json_object_get(o, "rejected")))
+		printf("%-12s%s has errors\n", "rejected", answer_text(o, "rejected"));
+	if (json_is_string(json_object_get(o, "pending")))
+		printf("%-12s%s was refused by the kernel and is tried again\n", "pending", answer_text(o, "pending"));
+	print_turn(json_object_get(o, "last_turn"), "last turn");
+	print_turn(json_object_get(o, "last_error"), "last error");
+	printf("%-12s%lld turns, the next in %lld s\n", "since start", number(o, "turns"), number(o, "next_turn_s"));
+	printf("%-12s%lld on %s, %lld planned, %lld with a handshake in the last 3 minutes\n", "peers",
+	       number(peers, "configured"), answer_text(o, "interface"), number(peers, "planned"), number(peers, "recent"));
+	if (json_is_string(json_object_get(o, "next_date")))
+		printf("%-12s%s: a peer's dates begin or end\n", "next date", answer_text(o, "next_date"));
+	json_array_foreach(json_object_get(o, "warnings"), i, w)
+		printf("%-12s%s\n", "warning", json_string_value(w));
+	print_roles(json_object_get(o, "roles"));
+	return 0;
+}
+
+int answer_print_diff(const json_t *o)
+{
+	if (number(o, "changes") == 0) {
+		puts("no difference");
+		return 0;
+	}
+	const char *text = answer_text(o, "text");
+	printf("%s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
+	return 0;
+}
+
+int answer_print_sync(const json_t *o)
+{
+	const char *detail = answer_text(o, "detail");
+
+	printf("%s\n", answer_text(o, "text"));
+	if (strcmp(detail, "-") != 0)
+		printf("%s%s", detail, detail[strlen(detail) - 1] == '\n' ? "" : "\n");
+	return 0;
+}
+
+int answer_status(const json_t *o)
+{
+	const char *outcome = json_string_value(json_object_get(o, "outcome"));
+
+	if (outcome == NULL)
+		return 0;
+	return strcmp(outcome, "rejected") == 0 ? 1 : strcmp(outcome, "failed") == 0 ? 2 : 0;
+}

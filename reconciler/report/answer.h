@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* answer - what yettd answered, for people: yettctl's side of report/status.h. */
+#pragma once
+
+#include <jansson.h>
+
+int answer_print_status(const json_t *o);
+int answer_print_diff(const json_t *o);
+int answer_print_sync(const json_t *o);
+/* 0; of a sync 1 when the tree has errors and 2 when it failed. */
+int answer_status(const json_t *o);
+/* The text of a member, or "-". */
+const char *answer_text(const json_t *o, const char *member);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/status.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "observe/host.h"
+#include "supervisor.h"
+
+/* Texts come from other processes: what is no UTF-8 is left out rather than the whole answer. */
+static json_t *text_json(const char *s)
+{
+	json_t *t = json_string(s);
+
+	return t != NULL ? t : json_string("(not readable)");
+}
+
+static json_t *time_json(int64_t utc)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	return utc > 0 && utc != CLOCK_NEVER ? json_string(clock_format(utc, text)) : json_null();
+}
+
+static void put(struct buf *out, json_t *o)
+{
+	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+
+	buf_adds(out, text ? text : "{\"ok\":false,\"text\":\"no memory\"}");
+	free(text);
+	json_decref(o);
+}
+
+static json_t *roles_json(const struct supervisor *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "supervisor", json_pack("{si}", "pid", (int)getpid()));
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		json_object_set_new(o, role_name((enum role_id)i),
+				    json_pack("{si sb sI}", "pid", (int)s->role[i].pid, "ready", (int)s->role[i].ready,
+					      "starts", (json_int_t)s->role[i].starts));
+	return o;
+}
+
+static json_t *peers_json(const struct ipc_apply_res *r)
+{
+	return json_pack("{sI sI sI}", "planned", (json_int_t)r->peers_planned, "configured",
+			 (json_int_t)r->peers_configured, "recent", (json_int_t)r->peers_recent);
+}
+
+static json_t *warnings_json(uint32_t bits)
+{
+	json_t *a = json_array();
+
+	for (uint32_t bit = HOST_FORWARDING4_OFF; bit <= HOST_FORWARDING6_OFF; bit <<= 1)
+		if (bits & bit)
+			json_array_append_new(a, json_string(host_warning_text(bit)));
+	return a;
+}
+
+static json_t *turn_json(const struct supervisor *s)
+{
+	return json_pack("{ss so so sf}", "outcome", turn_outcome_text(s->outcome), "text", text_json(buf_str(&s->text)), "at",
+			 time_json(s->ended_at), "took_ms", (double)s->took_us / 1000.0);
+}
+
+void status_json(const struct supervisor *s, struct buf *out)
+{
+	const struct turn *t = &s->turn;
+	int64_t wait = s->next_ms - role_clock_ms();
+	json_t *o = json_pack("{sb ss ss so ss}", "ok", 1, "version", YETT_VERSION, "gateway", s->config->gateway,
+			      "repository", text_json(s->repository), "branch", s->config->branch);
+
+	json_object_set_new(o, "commit", t->good.fd >= 0 && *t->good.commit ? json_string(t->good.commit) : json_null());
+	json_object_set_new(o, "plan", t->good.fd >= 0 ? json_string(t->good.digest) : json_null());
+	json_object_set_new(o, "pending", t->candidate.fd >= 0 ? json_string(t->candidate.commit) : json_null());
+	json_object_set_new(o, "rejected", t->judged_bad ? json_string(t->judged) : json_null());
+	json_object_set_new(o, "last_turn", s->ended_at ? turn_json(s) : json_null());
+	json_object_set_new(o, "last_error", s->error_at ? json_pack("{so so}", "text", text_json(buf_str(&s->error)), "at",
+								     time_json(s->error_at)) : json_null());
+	json_object_set_new(o, "turns", json_integer((json_int_t)s->started));
+	json_object_set_new(o, "running", json_boolean(turn_running(t)));
+	json_object_set_new(o, "next_turn_s", json_integer(wait > 0 ? (json_int_t)(wait / 1000) : 0));
+	json_object_set_new(o, "interface", text_json(t->last.interface));
+	json_object_set_new(o, "peers", peers_json(&t->last));
+	json_object_set_new(o, "next_date", time_json(t->last.next_change));
+	json_object_set_new(o, "warnings", warnings_json(t->last.warnings));
+	json_object_set_new(o, "roles", roles_json(s));
+	put(out, o);
+}
+
+void status_sync_json(const struct supervisor *s, struct buf *out)
+{
+	const char *detail = s->outcome == OUTCOME_REJECTED ? buf_str(&s->turn.judged_text) : buf_str(&s->changes);
+
+	put(out, json_pack("{sb ss so so sf}", "ok", 1, "outcome", turn_outcome_text(s->outcome), "text",
+			   text_json(buf_str(&s->text)), "detail", text_json(detail), "took_ms", (double)s->took_us / 1000.0));
+}
+
+void status_diff_json(const struct supervisor *s, struct buf *out)
+{
+	bool failed = s->turn.outcome == OUTCOME_FAILED;
+
+	put(out, json_pack("{sb so sI}", "ok", (int)!failed, "text",
+			   text_json(buf_str(failed ? &s->turn.text : &s->turn.changes)), "changes",
+			   (json_int_t)(failed ? 0 : s->turn.last.counts.total)));
+}

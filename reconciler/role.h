@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role - the processes of yettd: a table of {name, main}, started by fork and re-exec of /proc/self/exe with a
+ * SOCK_SEQPACKET pair on descriptor 3, and started again when one is lost.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "message.h"
+
+#define ROLE_SOCKET 3
+
+/* Supervisor's side. */
+struct role {
+	enum role_id id;
+	pid_t pid;   /* 0: not running */
+	int sock;    /* -1 */
+	bool ready;  /* has answered the hello */
+	uint32_t starts;
+	int64_t started_ms, retry_ms; /* monotonic */
+	int64_t wait_ms;              /* before the next start, doubling up to ROLE_WAIT_MAX_MS */
+};
+
+#define ROLE_WAIT_MIN_MS 100
+#define ROLE_WAIT_MAX_MS 10000
+#define ROLE_HEALTHY_MS 60000 /* after so long a life the wait begins anew */
+
+int64_t role_clock_ms(void);
+const char *role_name(enum role_id id);
+void role_init(struct role *r, enum role_id id);
+/* Starts the process and sends its hello. 0 or a negative errno. */
+int role_start(struct role *r, const struct config *c);
+/* After the process was reaped or must go: kills it if need be, closes the socket, sets retry_ms. */
+void role_lost(struct role *r);
+/* Ends it for good: closes the socket, which tells it to go, and reaps it (kills it after wait_ms). */
+void role_stop(struct role *r, int wait_ms);
+
+/* Role's side: what `--role=NAME` runs; an exit status. */
+int role_main(const char *name);
+
+/* One job or hello at a time, until the supervisor is gone. A handler that returns non-zero ends the role. */
+struct role_ops {
+	enum role_id id;
+	int (*hello)(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size);
+	int (*request)(void *ctx, int sock, struct ipc_frame *f);
+};
+
+int role_serve(const struct role_ops *ops, void *ctx, int sock);

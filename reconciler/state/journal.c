@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "state/durable.h"
+
+#define READ_MAX ((size_t)JOURNAL_BYTES_MAX * 2)
+
+/* The newest whole line that says "applied" (of this plan, unless NULL), parsed; or NULL. */
+static json_t *find_applied(const struct buf *b, const char *plan, size_t *from, size_t *len)
+{
+	const char *text = buf_str(b);
+
+	for (size_t end = b->len; end > 0;) {
+		size_t start = end - 1;
+		while (start > 0 && text[start - 1] != '\n')
+			start--;
+		json_t *o = json_loadb(text + start, end - start, 0, NULL);
+		const char *event = json_string_value(json_object_get(o, "event"));
+		const char *of = json_string_value(json_object_get(o, "plan"));
+		if (event != NULL && of != NULL && strcmp(event, "applied") == 0 &&
+		    (plan == NULL || strcmp(of, plan) == 0)) {
+			*from = start;
+			*len = end - start;
+			return o;
+		}
+		json_decref(o);
+		end = start;
+	}
+	return NULL;
+}
+
+static uint64_t last_seq(const struct buf *b)
+{
+	const char *text = buf_str(b);
+	size_t start = b->len;
+
+	if (start > 0)
+		start--;
+	while (start > 0 && text[start - 1] != '\n')
+		start--;
+	json_t *o = json_loadb(text + start, b->len - start, 0, NULL);
+	json_int_t seq = json_integer_value(json_object_get(o, "seq"));
+	json_decref(o);
+	return seq > 0 ? (uint64_t)seq : 0;
+}
+
+int journal_open(struct journal *j, int dirfd)
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+
+	*j = (struct journal){ .dirfd = dirfd, .fd = -1, .max = JOURNAL_BYTES_MAX };
+	int ret = durable_read(dirfd, JOURNAL_FILE, READ_MAX, &b);
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	j->fd = openat(dirfd, JOURNAL_FILE, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (j->fd < 0)
+		return -errno;
+	size_t whole = b.len;
+	while (whole > 0 && b.p[whole - 1] != '\n')
+		whole--;
+	b.len = whole;
+	j->size = (off_t)whole;
+	j->seq = last_seq(&b) + 1;
+	if (ftruncate(j->fd, j->size) < 0 || fsync(j->fd) < 0 || fsync(dirfd) < 0) {
+		ret = -errno;
+		journal_close(j);
+		return ret;
+	}
+	return 0;
+}
+
+void journal_close(struct journal *j)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = -1;
+}
+
+static int begin_anew(struct journal *j)
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+	size_t from = 0, len = 0;
+	int ret = durable_read(j->dirfd, JOURNAL_FILE, READ_MAX, &b);
+
+	if (ret < 0)
+		return ret;
+	json_decref(find_applied(&b, NULL, &from, &len));
+	ret = durable_write(j->dirfd, JOURNAL_FILE, buf_str(&b) + from, len);
+	if (ret < 0)
+		return ret;
+	int fd = openat(j->dirfd, JOURNAL_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(j->fd);
+	j->fd = fd;
+	j->size = (off_t)len;
+	return 0;
+}
+
+static int entry_text(const struct journal *j, const struct journal_entry *e, struct buf *out)
+{
+	char now[CLOCK_TEXT_MAX];
+	json_t *o = json_pack("{ss ss ss sI ss}", "commit", e->commit, "event", e->event, "plan", e->plan, "seq",
+			      (json_int_t)j->seq, "time", clock_format(clock_now(), now));
+
+	if (o != NULL && e->text != NULL)
+		json_object_set_new(o, "text", json_string(e->text));
+	char *line = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	json_decref(o);
+	if (line == NULL)
+		return -ENOMEM;
+	buf_adds(out, line);
+	buf_addc(out, '\n');
+	free(line);
+	return 0;
+}
+
+int journal_append(struct journal *j, const struct journal_entry *e)
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+	int ret = j->size >= j->max ? begin_anew(j) : 0;
+
+	if (ret == 0)
+		ret = entry_text(j, e, &b);
+	if (ret < 0)
+		return ret;
+	ret = durable_write_all(j->fd, buf_str(&b), b.len);
+	if (ret == 0 && fdatasync(j->fd) < 0)
+		ret = -errno;
+	if (ret < 0) {
+		if (ftruncate(j->fd, j->size) < 0)
+			return ret; /* the next open cuts it off */
+		return ret;
+	}
+	j->size += (off_t)b.len;
+	j->seq++;
+	return 0;
+}
+
+bool journal_applied(const struct journal *j, const char *plan, char commit[static COMMIT_TEXT_MAX])
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+	size_t from, len;
+
+	if (durable_read(j->dirfd, JOURNAL_FILE, READ_MAX, &b) < 0)
+		return false;
+	json_t *o = find_applied(&b, plan, &from, &len);
+	const char *text = json_string_value(json_object_get(o, "commit"));
+	char copy[COMMIT_TEXT_MAX] = "";
+	bool found = text != NULL && strlen(text) < sizeof(copy);
+	if (found)
+		memcpy(copy, text, strlen(text) + 1);
+	json_decref(o);
+	if (!found || !commit_text_ok(copy))
+		return false;
+	memcpy(commit, copy, sizeof(copy));
+	return true;
+}

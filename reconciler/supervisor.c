@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "log.h"
+#include "notify.h"
+#include "report/status.h"
+#include "report/text.h"
+
+#define POLL_MAX_MS 30000      /* the wall clock may be set: dates are looked at again by then */
+#define ENFORCE_PAUSE_MS 5000  /* between two turns that dates ask for */
+#define JITTER_FROM_S 5
+#define STOP_WAIT_MS 2000
+
+enum { POLL_SIGNAL, POLL_ROLE, POLL_CONTROL = POLL_ROLE + ROLE_COUNT, POLL_COUNT = POLL_CONTROL + CONTROL_POLLS };
+
+static void end(struct supervisor *s, int status)
+{
+	s->stopping = true;
+	s->status = status;
+}
+
+/* ---- turns ---- */
+
+static int64_t interval_ms(const struct supervisor *s)
+{
+	int64_t ms = s->config->interval * 1000;
+
+	if (s->config->interval < JITTER_FROM_S)
+		return ms;
+	/* Gateways that started together do not come to the git host together. */
+	return ms - ms / 5 + (int64_t)randombytes_uniform((uint32_t)(ms / 5 * 2) + 1);
+}
+
+static void start_turn(struct supervisor *s, enum turn_kind kind)
+{
+	s->running = kind;
+	s->in_turn = true;
+	if (kind == TURN_FULL) {
+		s->started++;
+		turn_start(&s->turn, kind, s->forced);
+		s->forced = false;
+	} else {
+		turn_start(&s->turn, kind, false);
+	}
+}
+
+static void answer_clients(struct supervisor *s, enum control_verb verb, uint64_t ticket,
+			   void (*json)(const struct supervisor *, struct buf *))
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *k = &s->control.client[i];
+		if (k->fd < 0 || k->verb != verb || k->ticket == 0 || k->ticket > ticket)
+			continue;
+		if (b.len == 0)
+			json(s, &b);
+		control_answer(k, buf_str(&b), role_clock_ms());
+	}
+}
+
+static void announce(struct supervisor *s)
+{
+	if (!s->announced)
+		notify_send("READY=1\nMAINPID=%ld", (long)getpid());
+	s->announced = true;
+}
+
+static void remember_turn(struct supervisor *s)
+{
+	const struct turn *t = &s->turn;
+
+	/* A repair between two fetches does not hide that the last fetch failed; the next full turn tells anew. */
+	if (s->running == TURN_ENFORCE && t->outcome == OUTCOME_UNCHANGED && s->ended_at != 0)
+		return;
+	s->outcome = t->outcome;
+	s->ended_at = clock_now();
+	s->took_us = t->took_us;
+	buf_reset(&s->text);
+	buf_adds(&s->text, buf_str(&t->text));
+	buf_reset(&s->changes);
+	buf_adds(&s->changes, buf_str(&t->changes));
+	if (t->outcome >= OUTCOME_REJECTED) {
+		s->error_at = s->ended_at;
+		buf_reset(&s->error);
+		buf_adds(&s->error, buf_str(&t->text));
+	}
+}
+
+static void schedule(struct supervisor *s)
+{
+	int64_t now = role_clock_ms();
+	const struct turn *t = &s->turn;
+
+	s->next_ms = now + interval_ms(s);
+	if (t->candidate.fd >= 0 && t->retry_ms < s->next_ms)
+		s->next_ms = t->retry_ms > now ? t->retry_ms : now + 1000;
+}
+
+static void turn_ended(struct supervisor *s)
+{
+	switch (s->running) {
+	case TURN_DIFF:
+		answer_clients(s, VERB_DIFF, s->diffs, status_diff_json);
+		return;
+	case TURN_ENFORCE:
+		remember_turn(s);
+		s->next_enforce_ms = role_clock_ms() + ENFORCE_PAUSE_MS;
+		break;
+	case TURN_FULL:
+		remember_turn(s);
+		schedule(s);
+		answer_clients(s, VERB_SYNC, s->started, status_sync_json);
+		if (s->once)
+			end(s, s->outcome == OUTCOME_REJECTED ? YETTD_REJECTED :
+			       s->outcome == OUTCOME_FAILED   ? YETTD_CANNOT :
+								YETTD_OK);
+		break;
+	}
+	announce(s);
+	notify_send("STATUS=%.400s", buf_str(&s->text));
+}
+
+static bool any_waits(const struct supervisor *s, enum control_verb verb)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		if (s->control.client[i].fd >= 0 && s->control.client[i].verb == verb)
+			return true;
+	return false;
+}
+
+static bool dates_due(const struct supervisor *s, int64_t now)
+{
+	return s->turn.good.fd >= 0 && now >= s->next_enforce_ms && clock_now() >= s->turn.last.next_change;
+}
+
+/* Gives each waiting client the number of the first turn that begins after it asked. */
+static void give_tickets(struct supervisor *s)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *k = &s->control.client[i];
+		if (k->fd < 0 || k->ticket != 0)
+			continue;
+		if (k->verb == VERB_SYNC) {
+			log_line("sync asked for by user %lu, process %ld", (unsigned long)k->uid, (long)k->pid);
+			k->ticket = s->started + 1;
+			s->forced = true;
+		} else if (k->verb == VERB_DIFF) {
+			k->ticket = s->diffs + 1;
+		} else if (k->verb == VERB_STATUS) {
+			k->ticket = 1;
+		}
+	}
+	answer_clients(s, VERB_STATUS, 1, status_json);
+}
+
+static void begin_what_is_due(struct supervisor *s)
+{
+	int64_t now = role_clock_ms();
+
+	if (s->stopping || turn_running(&s->turn))
+		return;
+	if (any_waits(s, VERB_DIFF)) {
+		s->diffs++;
+		start_turn(s, TURN_DIFF);
+	} else if (s->forced || now >= s->next_ms) {
+		start_turn(s, TURN_FULL);
+	} else if (dates_due(s, now)) {
+		start_turn(s, TURN_ENFORCE);
+	}
+}
+
+/* ---- roles ---- */
+
+static void start_role(struct supervisor *s, struct role *r)
+{
+	int ret = role_start(r, s->config);
+
+	if (ret == 0)
+		return;
+	log_line("cannot start the %s role: %s", role_name(r->id), strerror(-ret));
+	role_lost(r); /* sets when to try again */
+}
+
+/* How the process ended, in words; it is reaped. */
+static void describe_end(struct role *r, char *why, size_t why_size)
+{
+	int status = 0;
+
+	if (r->pid > 0 && waitpid(r->pid, &status, 0) == r->pid && WIFSIGNALED(status))
+		snprintf(why, why_size, "the %s role was killed by signal %d (%s)", role_name(r->id), WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(why, why_size, "the %s role ended with status %d", role_name(r->id), WEXITSTATUS(status));
+	r->pid = 0;
+}
+
+static void lose_role(struct supervisor *s, struct role *r, const char *why)
+{
+	role_lost(r);
+	log_line("%s; it is started again", why);
+	turn_role_lost(&s->turn, r->id, why);
+}
+
+static void take_hello(struct supervisor *s, struct role *r, const struct ipc_frame *f)
+{
+	struct ipc_hello_res res;
+	char text[1025];
+
+	memcpy(&res, f->body, sizeof(res));
+	message_text(f, text, sizeof(text));
+	if (res.error == 0) {
+		r->ready = true;
+		turn_role_ready(&s->turn, r->id);
+		return;
+	}
+	if (r->starts == 1) {
+		log_line("%s", text);
+		end(s, YETTD_CANNOT);
+		return;
+	}
+	lose_role(s, r, text);
+}
+
+static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
+{
+	char why[160];
+	int ret = ipc_recv(r->sock, f, 0);
+
+	if (ret == -EAGAIN)
+		return;
+	if (ret == 0)
+		ret = message_check(f, r->id, FROM_ROLE);
+	if (ret == -EPIPE) {
+		/* Its end of the socket closes only with the process. */
+		kill(r->pid, SIGKILL);
+		describe_end(r, why, sizeof(why));
+		lose_role(s, r, why);
+		return;
+	}
+	if (ret == 0 && f->h.type == IPC_HELLO_RES && !r->ready)
+		take_hello(s, r, f);
+	else if (ret == 0)
+		ret = turn_frame(&s->turn, r->id, f);
+	if (f->fd >= 0)
+		close(f->fd);
+	if (ret < 0) {
+		snprintf(why, sizeof(why), "the %s role said something wrong and was killed (%s)", role_name(r->id), strerror(-ret));
+		lose_role(s, r, why);
+	}
+}
+
+static void restart_roles(struct supervisor *s, int64_t now)
+{
+	for (size_t i = 0; i < ROLE_COUNT && !s->stopping; i++)
+		if (s->role[i].pid == 0 && now >= s->role[i].retry_ms)
+			start_role(s, &s->role[i]);
+}
+
+static void check_overdue(struct supervisor *s, int64_t now)
+{
+	enum role_id id = turn_overdue(&s->turn, now);
+
+	if (id == ROLE_COUNT)
+		return;
+	role_lost(&s->role[id]);
+	turn_timeout(&s->turn);
+}
+
+/* ---- signals, the loop ---- */
+
+static int open_signals(struct supervisor *s)
+{
+	static const int wanted[] = { SIGTERM, SIGINT, SIGHUP };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		sigaddset(&set, wanted[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? -errno : 0;
+}
+
+static void take_signal(struct supervisor *s)
+{
+	struct signalfd_siginfo i;
+
+	if (read(s->signal_fd, &i, sizeof(i)) != sizeof(i))
+		return;
+	if (i.ssi_signo == SIGHUP) {
+		s->forced = true;
+		return;
+	}
+	log_line("stops on signal %u; what is in force stays in force", i.ssi_signo);
+	notify_send("STOPPING=1");
+	end(s, s->once ? YETTD_CANNOT : YETTD_OK);
+}
+
+static int poll_wait_ms(const struct supervisor *s)
+{
+	int64_t now = role_clock_ms(), first = now + POLL_MAX_MS;
+	const struct turn *t = &s->turn;
+	int64_t clients = control_deadline(&s->control);
+
+	if (turn_running(t))
+		first = t->deadline_ms < first ? t->deadline_ms : first;
+	else if (s->next_ms < first)
+		first = s->next_ms;
+	if (!turn_running(t) && t->good.fd >= 0 && t->last.next_change != CLOCK_NEVER) {
+		int64_t until = t->last.next_change - clock_now();
+		int64_t at = now + (until < 0 ? 0 : until > POLL_MAX_MS / 1000 ? POLL_MAX_MS : until * 1000);
+		at = at < s->next_enforce_ms ? s->next_enforce_ms : at;
+		first = at < first ? at : first;
+	}
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (s->role[i].pid == 0 && s->role[i].retry_ms < first)
+			first = s->role[i].retry_ms;
+	first = clients < first ? clients : first;
+	return first <= now ? 0 : (int)(first - now);
+}
+
+static void fill_polls(const struct supervisor *s, struct pollfd p[static POLL_COUNT])
+{
+	p[POLL_SIGNAL] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		p[POLL_ROLE + i] = (struct pollfd){ .fd = s->role[i].sock, .events = POLLIN };
+	control_polls(&s->control, p + POLL_CONTROL);
+}
+
+/* A turn may end in any of the calls that move it, even while it begins. */
+static void settle(struct supervisor *s)
+{
+	if (!s->in_turn || turn_running(&s->turn))
+		return;
+	s->in_turn = false;
+	turn_ended(s);
+}
+
+static void work(struct supervisor *s, const struct pollfd p[static POLL_COUNT], struct ipc_frame *f)
+{
+	int64_t now = role_clock_ms();
+
+	if (p[POLL_SIGNAL].revents)
+		take_signal(s);
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (p[POLL_ROLE + i].revents && s->role[i].sock == p[POLL_ROLE + i].fd)
+			work_role(s, &s->role[i], f);
+	check_overdue(s, now);
+	restart_roles(s, now);
+	control_work(&s->control, p + POLL_CONTROL, now);
+	give_tickets(s);
+}
+
+static void loop(struct supervisor *s, struct ipc_frame *f)
+{
+	struct pollfd p[POLL_COUNT];
+
+	/* A change of the kernel that has begun is seen to its end. */
+	while (!s->stopping || turn_applying(&s->turn)) {
+		begin_what_is_due(s);
+		settle(s);
+		if (s->stopping && !turn_applying(&s->turn))
+			break;
+		fill_polls(s, p);
+		if (poll(p, POLL_COUNT, poll_wait_ms(s)) < 0) {
+			if (errno == EINTR)
+				continue;
+			BUG("poll: %s", strerror(errno));
+		}
+		work(s, p, f);
+		settle(s);
+	}
+}
+
+/* ---- beginning and end ---- */
+
+static int open_store(struct supervisor *s)
+{
+	char err[2048] = "";
+	int ret = store_open(&s->store, s->config->state_dir, err, sizeof(err));
+
+	if (ret < 0) {
+		log_line("%s", err);
+		return ret == -EAGAIN ? YETTD_LOCKED : YETTD_CANNOT;
+	}
+	ret = store_load_good(&s->store, &s->turn.good, err, sizeof(err));
+	if (ret < 0 && ret != -ENOENT)
+		log_line("%s", err); /* a new one comes with the next good commit */
+	return YETTD_OK;
+}
+
+static int open_control(struct supervisor *s)
+{
+	char err[512] = "";
+	int ret = s->once ? 0 : control_open(&s->control, s->config->control_socket, err, sizeof(err));
+
+	if (ret == 0)
+		return YETTD_OK;
+	log_line("%s", err);
+	if (ret == -EADDRINUSE)
+		return YETTD_LOCKED;
+	/* Enforcement matters more than being asked about it. */
+	log_line("yettctl will not work until yettd is started again");
+	return YETTD_OK;
+}
+
+static int start(struct supervisor *s)
+{
+	int status = open_store(s);
+
+	if (status == YETTD_OK)
+		status = open_control(s);
+	if (status != YETTD_OK)
+		return status;
+	if (open_signals(s) < 0) {
+		log_line("cannot watch for signals");
+		return YETTD_CANNOT;
+	}
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		role_init(&s->role[i], (enum role_id)i);
+		start_role(s, &s->role[i]);
+	}
+	if (!s->once)
+		log_line("%s runs for the gateway %s: follows %s of %s every %lld s", YETT_VERSION, s->config->gateway,
+			 s->config->branch, s->repository, (long long)s->config->interval);
+	/* What held before holds again before anybody waits for the network. */
+	s->next_ms = role_clock_ms();
+	if (!s->once && s->turn.good.fd >= 0)
+		start_turn(s, TURN_ENFORCE);
+	else
+		announce(s); /* the first fetch may take its time */
+	return YETTD_OK;
+}
+
+static void stop(struct supervisor *s)
+{
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		role_stop(&s->role[i], STOP_WAIT_MS);
+	control_close(&s->control);
+	turn_release(&s->turn);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	store_close(&s->store);
+	buf_release(&s->text);
+	buf_release(&s->error);
+	buf_release(&s->changes);
+}
+
+int supervisor_run(const struct config *c, bool once)
+{
+	struct arena a;
+	struct ipc_frame *f = malloc(sizeof(*f));
+	struct supervisor *s = calloc(1, sizeof(*s));
+
+	if (f == NULL || s == NULL)
+		BUG("out of memory");
+	arena_init(&a);
+	*s = (struct supervisor){ .config = c, .repository = config_redact(c->repository, &a), .once = once, .signal_fd = -1,
+				  .store = { -1, -1, -1, { .fd = -1 } } };
+	control_init(&s->control);
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		role_init(&s->role[i], (enum role_id)i);
+	turn_init(&s->turn, c, &s->store, s->role, s->repository);
+	int status = start(s);
+	if (status == YETTD_OK) {
+		loop(s, f);
+		status = s->status;
+	}
+	stop(s);
+	free(s);
+	free(f);
+	arena_release(&a);
+	return status;
+}

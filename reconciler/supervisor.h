@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* supervisor - the one process that decides: starts the roles, runs turns, answers yettctl. It parses no policy and touches no kernel table. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "report/control.h"
+#include "turn.h"
+
+/* Exit statuses of yettd; sysexits.h's EX_TEMPFAIL for the lock. */
+enum { YETTD_OK = 0, YETTD_REJECTED = 1, YETTD_CANNOT = 2, YETTD_LOCKED = 75 };
+
+struct supervisor {
+	const struct config *config;
+	const char *repository; /* as it may be printed */
+	bool once;
+	struct store store;
+	struct role role[ROLE_COUNT];
+	struct turn turn;
+	struct control control;
+	int signal_fd;
+	bool stopping, announced;
+	int status;             /* what it ends with */
+	/* When the next turn begins. */
+	int64_t next_ms;        /* monotonic */
+	int64_t next_enforce_ms; /* not before, when dates pass */
+	bool forced;            /* somebody asked */
+	bool in_turn;           /* one was started and its end is not settled */
+	enum turn_kind running; /* of the turn that runs */
+	uint64_t started;       /* full turns so far */
+	uint64_t diffs;         /* comparisons so far */
+	/* What yettctl is told about the newest turn. */
+	enum turn_outcome outcome;
+	struct buf text, error, changes;
+	int64_t ended_at, error_at; /* UTC seconds, 0: never */
+	uint64_t took_us;
+};
+
+/* Runs until the turn ends (once) or a signal comes; an exit status. */
+int supervisor_run(const struct config *c, bool once);

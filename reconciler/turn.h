@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * turn - one round of the supervisor: fetch, compile, journal, apply, remember; as a table of steps that wait for a role.
+ *
+ * Whatever fails on the way, a turn ends with the last good plan enforced: git away, a tree with errors and a refused plan
+ * all lead to the step that repairs drift. Nothing here blocks; the supervisor feeds in frames, losses and the time.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "config.h"
+#include "role.h"
+#include "state/store.h"
+
+enum turn_step {
+	STEP_IDLE,
+	STEP_FETCH,
+	STEP_COMPILE,
+	STEP_APPLY,   /* a new plan */
+	STEP_ENFORCE, /* the last good plan: repairs drift, and what a refused plan left half done */
+	STEP_DIFF,    /* the last good plan against the kernel, changing nothing */
+	STEP_COUNT
+};
+
+enum turn_kind {
+	TURN_FULL,
+	TURN_ENFORCE, /* no fetch: at start, and when a peer's dates begin or end */
+	TURN_DIFF,
+};
+
+enum turn_outcome { /* the worst of a turn, ascending */
+	OUTCOME_UNCHANGED, OUTCOME_REPAIRED, OUTCOME_APPLIED,
+	OUTCOME_REJECTED, /* the tree has errors */
+	OUTCOME_FAILED,   /* git, the kernel or the disk */
+};
+
+struct turn {
+	const struct config *config;
+	struct store *store;
+	struct role *role; /* ROLE_COUNT of them */
+	const char *repository; /* as it may be printed */
+
+	/* What lasts over turns. */
+	struct plan_ref good, candidate;
+	char judged[COMMIT_TEXT_MAX]; /* the newest commit that was compiled, or rejected */
+	bool judged_bad;
+	struct buf judged_text;       /* why, as the compile role said */
+	int64_t retry_ms;             /* the candidate was refused: not before */
+	unsigned int refusals;
+	char apply_holds[DIGEST_HEX_MAX]; /* the plan that the apply role has decoded */
+	uint32_t apply_starts;            /* and which life of that role it was */
+	struct ipc_apply_res last;        /* newest successful answer of the apply role */
+	int64_t last_at;                  /* its UTC second, 0: none yet */
+	uint32_t warned;                  /* enum host_warning bits already logged */
+
+	/* This turn. */
+	enum turn_step step;
+	enum turn_kind kind;
+	bool sent;          /* the step's request is out; else the role is not ready yet */
+	bool forced;        /* yettctl sync: a refused plan is tried again at once */
+	uint32_t job;
+	int64_t deadline_ms, limit_ms;
+	uint64_t start_us, fetch_us, compile_us, apply_us;
+	int bundle_fd;
+	char fetched[COMMIT_TEXT_MAX];
+	enum turn_outcome outcome;
+	struct buf text;    /* one line for the log and yettctl; of a failure the first */
+	struct buf changes; /* the differences that were found */
+	/* Of the newest finished full or enforcing turn. */
+	uint64_t took_us;
+};
+
+void turn_init(struct turn *t, const struct config *c, struct store *s, struct role *roles, const char *repository);
+void turn_release(struct turn *t);
+
+/* Begins one; the one before must have ended. */
+void turn_start(struct turn *t, enum turn_kind kind, bool forced);
+static inline bool turn_running(const struct turn *t)
+{
+	return t->step != STEP_IDLE;
+}
+/* True while the kernel is being changed. */
+bool turn_applying(const struct turn *t);
+
+/* Each of these may end the turn. */
+void turn_role_ready(struct turn *t, enum role_id id);
+void turn_role_lost(struct turn *t, enum role_id id, const char *why);
+/* -EBADMSG: not a frame that this step waits for; the sender must go. */
+int turn_frame(struct turn *t, enum role_id id, const struct ipc_frame *f);
+/* Past the deadline: the role to kill before turn_timeout(); else ROLE_COUNT. */
+enum role_id turn_overdue(const struct turn *t, int64_t now_ms);
+void turn_timeout(struct turn *t);
+
+const char *turn_outcome_text(enum turn_outcome o);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* yettd - the reconciler: what a gateway runs to follow its policy repository. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <sodium.h>
+
+#include "config.h"
+#include "role.h"
+#include "supervisor.h"
+
+static void usage(void)
+{
+	puts("Usage: yettd [OPTION]...\n"
+	     "Follows a policy repository: fetches it, compiles it for this gateway, and keeps WireGuard, addresses, routes\n"
+	     "and the nftables table inet yett as it says.\n\n"
+	     "      --config=FILE  configuration (default " CONFIG_DEFAULT_FILE ")\n"
+	     "      --once         one full turn, then exit\n"
+	     "  -h, --help         print this and exit\n"
+	     "      --version      print the version and exit\n\n"
+	     "Exit status: 0 in force or unchanged; 1 the tree has errors (the last good plan stays in force);\n"
+	     "2 it could not run; 75 another yettd works in the same state folder. yettd(8) tells more.");
+}
+
+/* 0, or an exit status after saying why. */
+static int load(struct config *c, const char *file, struct arena *a)
+{
+	struct diags d;
+	char err[1024] = "";
+	const struct diag_style style = { .format = DIAG_TEXT };
+
+	diags_init(&d, a);
+	int ret = config_load(c, file, a, &d, err, sizeof(err));
+	if (ret < 0)
+		fprintf(stderr, "yettd: %s\n", err);
+	else if (d.n > 0)
+		diags_print(&d, &style, stderr);
+	bool bad = ret < 0 || d.errors > 0;
+	diags_release(&d);
+	return bad ? YETTD_CANNOT : YETTD_OK;
+}
+
+static int run(const char *file, bool once)
+{
+	struct arena a;
+	struct config c;
+
+	if (sodium_init() < 0) {
+		fprintf(stderr, "yettd: libsodium cannot start\n");
+		return YETTD_CANNOT;
+	}
+	arena_init(&a);
+	int status = load(&c, file, &a);
+	if (status == YETTD_OK) {
+		umask(077);
+		prctl(PR_SET_DUMPABLE, 0);
+		status = supervisor_run(&c, once);
+	}
+	arena_release(&a);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' }, { "once", no_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
+		{ "role", required_argument, NULL, 'r' },   { 0 },
+	};
+	const char *file = CONFIG_DEFAULT_FILE;
+	bool once = false;
+	int o;
+
+	while ((o = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (o) {
+		case 'c': file = optarg; break;
+		case 'o': once = true; break;
+		case 'r': return role_main(optarg);
+		case 'h': usage(); return YETTD_OK;
+		case 'v': puts("yettd " YETT_VERSION); return YETTD_OK;
+		default: fprintf(stderr, "yettd --help lists the options.\n"); return YETTD_CANNOT;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "yettd: unexpected argument %s; yettd --help lists the options.\n", argv[optind]);
+		return YETTD_CANNOT;
+	}
+	return run(file, once);
+}
