@@ -160,23 +160,26 @@ void resolver_pools(struct resolver *s)
 
 /*
  * Pools, site networks and device networks are disjoint, but that one device may list a network inside another
- * of its own. Sorted by start, each is compared with the widest reach before it.
+ * of its own. Prefixes nest or are apart, so a sweep from the left keeps those it stands in on a stack, and each is
+ * compared with the innermost.
  */
 static void sweep_networks(struct resolver *s, const struct claims *c, struct claims *routed)
 {
 	struct claim_key *key = claims_sorted(c);
-	const struct claim *top = NULL;
+	struct { const struct claim **v; size_t n, cap; } around = VEC_INIT;
 	for (size_t i = 0; i < c->n; i++) {
 		const struct claim *x = key[i].claim;
-		bool inside = top && x->range.lo <= top->range.hi;
-		bool same = inside && x->kind == CLAIM_ROUTED && top->kind == CLAIM_ROUTED && x->o == top->o;
-		if (inside && !same)
-			report_pair(s, "E_IP_OVERLAP", top, x, "overlaps");
-		if (x->kind == CLAIM_ROUTED && !same)
+		while (around.n && around.v[around.n - 1]->range.hi < x->range.lo)
+			around.n--;
+		const struct claim *y = around.n ? around.v[around.n - 1] : NULL;
+		bool own = y && x->kind == CLAIM_ROUTED && y->kind == CLAIM_ROUTED && x->o == y->o;
+		if (y && !own)
+			report_pair(s, "E_IP_OVERLAP", y, x, "overlaps");
+		if (x->kind == CLAIM_ROUTED && !own)
 			vec_push(routed, *x);
-		if (!inside || x->range.hi > top->range.hi)
-			top = x;
+		vec_push(&around, x);
 	}
+	vec_release(&around);
 	free(key);
 }
 
