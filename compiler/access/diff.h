@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * diff - the access that a change gives and takes.
+ *
+ * Both trees are settled to classes; a source (matched by kind and name) is compared by the pair of its classes, each pair once,
+ * and pairs of equal content not at all. Times count from `now` on. What is listed is exact: a destination, service and second
+ * are gained when the new tree allows them and the old one does not, whatever field made it so.
+ */
+#pragma once
+
+#include "access/access.h"
+
+/* When something holds: from <= t < until in these seconds of the week (nweek 0: all). from is CLOCK_EVER when it holds by now. */
+struct diff_span {
+	int64_t from, until;
+	const struct week_span *week;
+	size_t nweek;
+};
+
+/* Destinations under one name: "resource:db", "internet", "10.0.0.0/8", "any except 10.0.0.0/8". */
+struct diff_item {
+	const char *label;
+	struct range_set addr;
+	const struct service *service;
+	size_t nservices;
+};
+
+/* What one policy allows on the one side and nothing allows on the other, in one set of spans. */
+struct diff_grant {
+	const char *policy;
+	struct loc loc; /* in the tree that allows it */
+	struct region region;
+	const struct diff_span *span;
+	size_t nspans;
+	const char *when; /* the spans as text: "always", "until 2026-12-31T00:00:00Z; ..." */
+	struct diff_item *item;
+	size_t nitems;
+};
+
+struct diff_member {
+	const char *user;    /* NULL: sources that nobody owns */
+	const char **source; /* "device:alice-laptop", "site:hq"; sorted */
+	size_t nsources;
+	bool whole; /* all living devices of that user */
+};
+
+/* Sources with the same delta. */
+struct diff_group {
+	struct diff_member *member; /* by user; the one without a user last */
+	size_t nmembers;
+	struct diff_grant *gain, *loss;
+	size_t ngains, nlosses;
+};
+
+struct diff_side {
+	const struct access *access;
+	const struct resolved *resolved;
+};
+
+struct access_diff {
+	struct diff_group *group;
+	size_t ngroups;
+};
+
+void access_diff(struct access_diff *out, struct diff_side was, struct diff_side is, int64_t now, struct arena *a);
+
+/* "tcp/443, icmp"; "any" */
+const char *services_text(const struct service *v, size_t n, struct arena *a);
