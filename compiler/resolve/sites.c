@@ -294,13 +294,16 @@ static size_t attachable(const struct resolved *r, const size_t *live_by_plan, u
 	return n;
 }
 
+/* How many devices the gateway admits, or a larger number that its capacity holds. */
 static size_t count_admitted(const struct resolved *r, const size_t *live_by_plan, uint32_t gateway)
 {
 	if (r->gateway[gateway].decl->state == GATEWAY_MAINTENANCE)
 		return 0;
-	if (place_admits_all(r, r->gateway[gateway].site))
-		return attachable(r, live_by_plan, r->gateway[gateway].site);
-	size_t n = 0;
+	/* Most often the bound says enough, and nobody need be looked at. */
+	size_t n = attachable(r, live_by_plan, r->gateway[gateway].site);
+	if ((int64_t)n <= r->gateway[gateway].decl->capacity || place_admits_all(r, r->gateway[gateway].site))
+		return n;
+	n = 0;
 	for (uint32_t d = 0; d < r->ndevices; d++)
 		n += place_admits(r, gateway, d);
 	return n;
