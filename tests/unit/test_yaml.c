@@ -137,7 +137,6 @@ static void refuses_what_is_not_plain(void **state)
 		{ "a: @x\n", "E_YAML_SYNTAX", 1, 4, "@" },
 		{ "a: `x\n", "E_YAML_SYNTAX", 1, 4, "`" },
 		{ "a: 1\n  b: 2\n", "E_YAML_SYNTAX", 0, 0, NULL },
-		{ "a: 1\n b\n", "E_YAML_SYNTAX", 0, 0, NULL },
 		{ "a: 1\n- b\n", "E_YAML_SYNTAX", 0, 0, NULL },
 		{ "a: \"\\q\"\n", "E_YAML_SYNTAX", 0, 0, "escape" },
 		{ "a: ]\n", "E_YAML_SYNTAX", 0, 0, NULL },
