@@ -144,10 +144,6 @@ static void settle_owner(struct resolver *s, struct r_device *x)
 	const struct device *d = x->decl;
 	x->owner = ref_field(s, &d->o, "owner", KIND_USER, d->owner);
 	s->incomplete |= d->owner && x->owner == NONE;
-	if (!d->owner && !d->o.tags.n) {
-		diag_add(s->d, "E_OWNER", d->o.loc, "device \"%s\" has neither an owner nor a tag", d->o.name);
-		diag_hint(s->d, "say whose it is (\"owner\"), or what it is for: a server has at least one tag");
-	}
 	if (x->owner == NONE)
 		return;
 	const struct user *u = s->r->user[x->owner];

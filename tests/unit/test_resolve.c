@@ -192,7 +192,7 @@ static void test_selectors(void **state)
 			    "device:alice-laptop device:alice-phone device:bob-laptop device:carol-laptop device:server");
 	assert_string_equal(from_text(&t, "tag:none"), "");
 	assert_string_equal(to_text(&t, "tag:staff"), "10.7.0.15 192.168.9.0/24 10.1.0.5@tcp/80-90,tcp/443");
-	assert_string_equal(to_text(&t, "group:ops"), "10.7.0.12-10.7.0.13 10.7.0.15 192.168.9.0/24");
+	assert_string_equal(to_text(&t, "group:ops"), "10.7.0.12/31 10.7.0.15 192.168.9.0/24");
 	assert_string_equal(to_text(&t, "wiki"), "10.1.0.5@tcp/80-90,tcp/443");
 	assert_string_equal(to_text(&t, "site:lab"), "10.2.0.0/16");
 	assert_string_equal(to_text(&t, "gateway:hq-1"), "10.7.0.1");
@@ -223,7 +223,7 @@ static void test_references(void **state)
 	tree_resolve(&t);
 	EXPECT(&t, "E_REF", "E_REF", "E_SELECTOR", "E_REF", "E_SELECTOR", /* the policy */
 	       "E_REF", "E_REF", "E_SELECTOR",                            /* user and group */
-	       "E_REF", "E_REF", "E_OWNER", "E_REF", "E_REF");
+	       "E_REF", "E_REF", "E_REQUIRED", "E_REF", "E_REF");
 	assert_int_equal(t.r.npolicies, 0);
 	assert_int_equal(t.r.ntests, 0);
 	assert_string_equal(t.diags.v[0].message, "there is no group \"opps\"");
