@@ -100,21 +100,15 @@ static size_t gather(struct part_key *key, const struct access *x, const uint32_
 
 static struct region bundle_region(const struct access *x, const struct bundle *b, struct arena *a)
 {
-	VEC(struct box) box = VEC_INIT;
+	VEC(struct slab) slab = VEC_INIT;
 
 	if (b->nparts == 1)
 		return x->part[b->part[0]].region;
-	for (uint32_t i = 0; i < b->nparts; i++) {
-		struct region r = x->part[b->part[i]].region;
-		for (size_t s = 0; s < r.n; s++) {
-			for (size_t k = 0; k < r.v[s].addr.n; k++) {
-				struct box one = { r.v[s].addr.v[k], r.v[s].service };
-				vec_push(&box, one);
-			}
-		}
-	}
-	struct region out = region_make(a, box.v, box.n);
-	vec_release(&box);
+	for (uint32_t i = 0; i < b->nparts; i++)
+		for (size_t k = 0; k < x->part[b->part[i]].region.n; k++)
+			vec_push(&slab, x->part[b->part[i]].region.v[k]);
+	struct region out = region_from_slabs(a, slab.v, slab.n);
+	vec_release(&slab);
 	return out;
 }
 
