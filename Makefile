@@ -19,14 +19,18 @@ PKGS := yaml-0.1 libgit2 jansson libsodium libnftnl libmnl
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wno-sign-conversion -Werror
 CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icompiler -Ischema -Ireconciler -DYETT_VERSION=\"$(shell cat VERSION)\"
 CFLAGS ?= -g
-ALL_CFLAGS = -std=gnu11 -O$(O) $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(SAN),0,2) -MMD -MP $(shell pkg-config --cflags $(PKGS)) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ALL_CFLAGS = -std=gnu11 -O$(O) $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(SAN),0,2) -MMD -MP $(PKG_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
 ALL_LDFLAGS = $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
-LIBS_YETT = $(shell pkg-config --libs yaml-0.1 libgit2 jansson libsodium) -lm
-LIBS_KERNEL = $(shell pkg-config --libs libnftnl libmnl)
+LIBS_YETT := $(shell pkg-config --libs yaml-0.1 libgit2 jansson libsodium 2>/dev/null) -lm
+LIBS_KERNEL := $(shell pkg-config --libs libnftnl libmnl 2>/dev/null)
 
 LIB_SRC := $(wildcard schema/*.c) $(filter-out compiler/main.c compiler/cmd_%.c,$(wildcard compiler/*.c compiler/*/*.c))
 YETT_SRC := compiler/main.c $(wildcard compiler/cmd_*.c)
 REC_SRC := $(filter-out reconciler/yettd.c reconciler/yettctl.c,$(wildcard reconciler/*.c reconciler/*/*.c))
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+said = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .DELETE_ON_ERROR:
@@ -37,16 +41,19 @@ all: $(B)/yett $(B)/yettd $(B)/yettctl
 
 $(B)/libyett.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 $(B)/libreconciler.a: $(call obj,$(REC_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 $(B)/yett: $(call obj,$(YETT_SRC)) $(B)/libyett.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_YETT)
+	$(call said,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_YETT)
 $(B)/yettd: $(call obj,reconciler/yettd.c) $(B)/libreconciler.a $(B)/libyett.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_KERNEL) $(LIBS_YETT)
+	$(call said,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_KERNEL) $(LIBS_YETT)
 $(B)/yettctl: $(call obj,reconciler/yettctl.c) $(B)/libreconciler.a $(B)/libyett.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_KERNEL) $(LIBS_YETT)
+	$(call said,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_KERNEL) $(LIBS_YETT)
 
 # The flags in force: a change of variant rebuilds what it must.
 $(B)/flags: FORCE
@@ -56,16 +63,18 @@ FORCE:
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(call said,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # Unit and property tests: one program a file, cmocka or TAP, linked against both libraries.
 TEST_SRC := $(wildcard tests/unit/*.c tests/prop/*.c tests/bench/*.c tests/kernel/*.c)
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 $(B)/tests/%: tests/%.c $(B)/libreconciler.a $(B)/libyett.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libreconciler.a $(B)/libyett.a $(LIBS_KERNEL) $(LIBS_YETT) -lcmocka
+	$(call said,TEST,$<)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libreconciler.a $(B)/libyett.a $(LIBS_KERNEL) $(LIBS_YETT) -lcmocka
 
--include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d')
+-include $(shell find $(B)/obj $(B)/tests -name "*.d" 2>/dev/null)
 
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 DEPS := contrib/install-deps.sh
@@ -118,7 +127,7 @@ uninstall: ## take away what install put there
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 	@echo
-	@echo '  variables: B=DIR (build folder)  CC=clang  SAN=address,undefined  O=0  T=tests/...  DESTDIR= prefix='
+	@echo '  variables: B=DIR (build folder)  CC=clang  SAN=address,undefined  O=0  T=tests/...  V=1  DESTDIR= prefix='
 
 clean: ## remove what was built
 	rm -rf $(B)
