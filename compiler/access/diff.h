@@ -20,6 +20,7 @@ struct diff_span {
 /* Destinations under one name: "resource:db", "internet", "10.0.0.0/8", "any except 10.0.0.0/8". */
 struct diff_item {
 	const char *label;
+	bool is_object; /* the label is a document's name, so the addresses say more */
 	struct range_set addr;
 	const struct service *service;
 	size_t nservices;

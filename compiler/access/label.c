@@ -148,13 +148,14 @@ static struct region whole_part(const struct labelling *l, const struct named *x
 	return out;
 }
 
-static void add_item(struct labelling *l, const char *label, struct range_set addr, const struct slab *v, size_t n)
+static void add_item(struct labelling *l, const char *label, bool is_object, struct range_set addr,
+		     const struct slab *v, size_t n)
 {
 	struct service *s = arena_array(l->a, n, struct service);
 
 	for (size_t i = 0; i < n; i++)
 		s[i] = v[i].service;
-	vec_push(&l->item, ((struct diff_item){ label, addr, s, n }));
+	vec_push(&l->item, ((struct diff_item){ label, is_object, addr, s, n }));
 }
 
 typedef VEC(struct slab) slab_vec;
@@ -165,7 +166,7 @@ static void try_name(struct labelling *l, const struct named *x, slab_vec *taken
 
 	if (region_is_empty(whole))
 		return;
-	add_item(l, x->text, x->addr, whole.v, whole.n);
+	add_item(l, x->text, x->rank >= RANK_SITE, x->addr, whole.v, whole.n);
 	for (size_t i = 0; i < whole.n; i++)
 		vec_push(taken, whole.v[i]);
 }
@@ -248,7 +249,7 @@ static bool add_except(struct labelling *l, const struct named *of, struct range
 	buf_addf(&b, "%s except ", of->text);
 	for (size_t i = 0; i < missing.n; i++)
 		buf_addf(&b, "%s%s", i ? ", " : "", range_format(missing.v[i], text));
-	add_item(l, arena_strdup(l->a, buf_str(&b)), addr, v, n);
+	add_item(l, arena_strdup(l->a, buf_str(&b)), false, addr, v, n);
 	return true;
 }
 
@@ -260,8 +261,8 @@ static void add_raw(struct labelling *l, struct range_set addr, const struct sla
 	if (add_except(l, &l->x->internet, addr, v, n) || add_except(l, &l->x->any, addr, v, n))
 		return;
 	for (size_t i = 0; i < cut.n; i++)
-		add_item(l, arena_strdup(l->a, range_format(cut.v[i], text)), (struct range_set){ &cut.v[i], 1 }, v,
-			 n);
+		add_item(l, arena_strdup(l->a, range_format(cut.v[i], text)), false,
+			 (struct range_set){ &cut.v[i], 1 }, v, n);
 }
 
 static int slab_cmp(const void *px, const void *py)
