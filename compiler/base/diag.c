@@ -45,22 +45,41 @@ static const char *sentence(struct diags *d, const char *fmt, va_list ap)
 	return arena_printf(d->arena, "%.*s…", (int)end, text);
 }
 
+/* A place for one more, or NULL: among those that are kept errors come before warnings. */
+static struct diag *slot(struct diags *d, enum diag_severity severity)
+{
+	size_t max = d->max ? d->max : KEPT_MAX;
+	d->newest_kept = d->n < max || (severity == DIAG_ERROR && d->kept_warnings > 0);
+	if (!d->newest_kept)
+		return NULL;
+	if (d->n >= max) {
+		size_t i = d->n - 1;
+		while (d->v[i].severity != DIAG_WARNING)
+			i--;
+		memmove(&d->v[i], &d->v[i + 1], (d->n - 1 - i) * sizeof(*d->v));
+		d->n--;
+		d->kept_warnings--;
+	}
+	if (d->n == d->cap)
+		d->v = vec_grow(d->v, &d->cap, d->n + 1, sizeof(*d->v));
+	d->kept_warnings += severity == DIAG_WARNING;
+	return &d->v[d->n++];
+}
+
 void diag_add(struct diags *d, const char *code, struct loc loc, const char *fmt, ...)
 {
-	if (code[1] != '_' || (code[0] != 'E' && code[0] != 'W'))
+	if (code[0] == '\0' || code[1] != '_' || (code[0] != 'E' && code[0] != 'W'))
 		BUG("diagnostic code %s", code);
 	enum diag_severity severity = code[0] == 'E' ? DIAG_ERROR : DIAG_WARNING;
 	*(severity == DIAG_ERROR ? &d->errors : &d->warnings) += 1;
-	d->newest_kept = d->n < (d->max ? d->max : KEPT_MAX);
-	if (!d->newest_kept)
+	struct diag *g = slot(d, severity);
+	if (!g)
 		return;
 	va_list ap;
 	va_start(ap, fmt);
 	const char *message = sentence(d, fmt, ap);
 	va_end(ap);
-	if (d->n == d->cap)
-		d->v = vec_grow(d->v, &d->cap, d->n + 1, sizeof(*d->v));
-	d->v[d->n++] = (struct diag){ code, severity, loc, message, NULL };
+	*g = (struct diag){ code, severity, loc, message, NULL };
 }
 
 void diag_hint(struct diags *d, const char *fmt, ...)
@@ -95,6 +114,12 @@ static int cmp_diag(const void *pa, const void *pb, void *arg)
 	return c ? c : strcmp(a->hint ? a->hint : "", b->hint ? b->hint : "");
 }
 
+static void forget(struct diags *d, enum diag_severity severity)
+{
+	*(severity == DIAG_ERROR ? &d->errors : &d->warnings) -= 1;
+	d->kept_warnings -= severity == DIAG_WARNING;
+}
+
 void diags_sort(struct diags *d)
 {
 	size_t kept = 0;
@@ -103,7 +128,7 @@ void diags_sort(struct diags *d)
 		qsort_r(d->v, d->n, sizeof(*d->v), cmp_diag, d);
 	for (size_t i = 0; i < d->n; i++) {
 		if (kept > 0 && cmp_diag(&d->v[kept - 1], &d->v[i], d) == 0)
-			*(d->v[i].severity == DIAG_ERROR ? &d->errors : &d->warnings) -= 1;
+			forget(d, d->v[i].severity);
 		else
 			d->v[kept++] = d->v[i];
 	}

@@ -45,7 +45,8 @@ struct diags {
 	struct diag *v;
 	size_t n, cap;
 	size_t errors, warnings; /* counted also beyond max */
-	size_t max;              /* how many are kept; 0: 1000 */
+	size_t max;              /* how many are kept; 0: 1000. An error takes the place of a warning */
+	size_t kept_warnings;
 	bool newest_kept;        /* whether diag_hint() has one to attach to */
 };
 

@@ -658,6 +658,34 @@ static void diagnostics_are_bounded(void **state)
 	arena_release(&a);
 }
 
+static void errors_push_warnings_out(void **state)
+{
+	(void)state;
+	struct arena a;
+	struct diags d;
+	arena_init(&a);
+	diags_init(&d, &a);
+	d.max = 3;
+	for (int i = 0; i < 5; i++)
+		diag_add(&d, "W_SHADOWED", LOC_NONE, "warning %d", i);
+	for (int i = 0; i < 5; i++) {
+		diag_add(&d, "E_REF", LOC_NONE, "error %d", i);
+		diag_hint(&d, "hint %d", i);
+	}
+	diag_add(&d, "W_SHADOWED", LOC_NONE, "last");
+	diag_hint(&d, "lost");
+	assert_int_equal(d.n, 3);
+	assert_int_equal(d.errors, 5);
+	assert_int_equal(d.warnings, 6);
+	for (size_t i = 0; i < 3; i++) {
+		char want[16];
+		snprintf(want, sizeof(want), "hint %zu", i);
+		assert_string_equal(d.v[i].hint, want);
+	}
+	diags_release(&d);
+	arena_release(&a);
+}
+
 static void nearest_names(void **state)
 {
 	(void)state;
@@ -810,6 +838,7 @@ int main(void)
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(diagnostics_are_sorted_and_kept_once),
 		cmocka_unit_test(diagnostics_are_bounded),
+		cmocka_unit_test(errors_push_warnings_out),
 		cmocka_unit_test(nearest_names),
 		cmocka_unit_test_setup_teardown(folders_are_all_or_nothing, scratch, scratch_gone),
 		cmocka_unit_test_setup_teardown(folders_of_others_are_left_alone, scratch, scratch_gone),

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <git2.h>
+
+#include "source/tree.h"
+
+#define MODE_FOLDER 0040000u
+#define MODE_FILE 0100644u
+#define MODE_EXECUTABLE 0100755u
+#define MODE_LINK 0120000u
+#define MODE_SUBMODULE 0160000u
+
+struct walk {
+	struct tree t;
+	git_repository *repo;
+	git_odb *odb;
+	char *err;
+	size_t err_size;
+};
+
+/* One line: what we wanted, and what libgit2 says about it. */
+static int fail(struct walk *w, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static int fail(struct walk *w, int error, const char *fmt, ...)
+{
+	const git_error *e = git_error_last();
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (error == ENOENT || !e || !e->message)
+		snprintf(w->err, w->err_size, "%s", text);
+	else
+		snprintf(w->err, w->err_size, "%s: %s", text, e->message);
+	return -error;
+}
+
+/* Reads one blob of the size limit at most into the arena. */
+static int read_blob(struct walk *w, const git_oid *id, uint64_t max, bool *fits, const char **data, size_t *len)
+{
+	git_object_t type;
+	*fits = false;
+	if (git_odb_read_header(len, &type, w->odb, id) < 0)
+		return fail(w, EIO, "cannot read %s", w->t.path.p);
+	if (type != GIT_OBJECT_BLOB)
+		return fail(w, EBADMSG, "%s is not stored as a file", w->t.path.p);
+	if (max == 0 ? !tree_has_room(&w->t, *len) : *len > max)
+		return 0;
+	git_odb_object *o = NULL;
+	if (git_odb_read(&o, w->odb, id) < 0)
+		return fail(w, EIO, "cannot read %s", w->t.path.p);
+	int rc = 0;
+	if (git_odb_object_size(o) == *len) {
+		char *copy = arena_alloc(w->t.arena, *len + 1);
+		memcpy(copy, git_odb_object_data(o), *len);
+		*data = copy;
+		*fits = true;
+	} else {
+		rc = fail(w, EBADMSG, "%s has another size than its header says", w->t.path.p);
+	}
+	git_odb_object_free(o);
+	return rc;
+}
+
+static int read_file(struct walk *w, const git_tree_entry *e)
+{
+	const char *data;
+	size_t len;
+	bool fits;
+	if (git_tree_entry_filemode_raw(e) == (git_filemode_t)MODE_EXECUTABLE)
+		tree_report(&w->t, "W_TREE_MODE", "a policy file does not need to be executable");
+	int rc = read_blob(w, git_tree_entry_id(e), 0, &fits, &data, &len);
+	if (rc == 0 && fits)
+		tree_add(&w->t, data, len);
+	return rc;
+}
+
+static int walk_tree(struct walk *w, const git_oid *id, bool reads);
+
+static const char *mode_name(unsigned int mode)
+{
+	return mode == MODE_LINK ? "symbolic links are" : mode == MODE_SUBMODULE ? "submodules are" : NULL;
+}
+
+/* One entry, t->path being its own. reads: policy files here are read; else it is only checked. */
+static int walk_entry(struct walk *w, const git_tree_entry *e, bool reads)
+{
+	struct tree *t = &w->t;
+	const char *name = git_tree_entry_name(e);
+	unsigned int mode = (unsigned int)git_tree_entry_filemode_raw(e);
+	bool is_dir = mode == MODE_FOLDER;
+	if (!tree_check_name(t, name) || tree_too_deep(t))
+		return 0;
+	if (!is_dir && mode != MODE_FILE && mode != MODE_EXECUTABLE) {
+		if (mode_name(mode))
+			tree_report(t, "E_TREE_MODE", "%s not allowed in a policy tree", mode_name(mode));
+		else
+			tree_report(t, "E_TREE_MODE", "mode %06o is not that of a file or folder", mode);
+		return 0;
+	}
+	reads = reads && !ignore_matches(&t->ignore, t->path.p, is_dir);
+	if (is_dir)
+		return walk_tree(w, git_tree_entry_id(e), reads && tree_reads_folder(t, name));
+	return reads && tree_is_policy(name) ? read_file(w, e) : 0;
+}
+
+/* git's order: bytes, a folder's name counting with a '/' at its end. */
+static int cmp_entries(const git_tree_entry *a, const git_tree_entry *b)
+{
+	const char *na = git_tree_entry_name(a), *nb = git_tree_entry_name(b);
+	size_t la = strlen(na), lb = strlen(nb), n = la < lb ? la : lb;
+	int c = memcmp(na, nb, n);
+	if (c)
+		return c;
+	int ca = la > n ? (unsigned char)na[n] : git_tree_entry_type(a) == GIT_OBJECT_TREE ? '/' : 0;
+	int cb = lb > n ? (unsigned char)nb[n] : git_tree_entry_type(b) == GIT_OBJECT_TREE ? '/' : 0;
+	return ca - cb;
+}
+
+/* False when the entries do not stand as git sorts them: then a look-up by name may miss what a walk finds. */
+static void check_order(struct walk *w, const git_tree *tree, size_t n)
+{
+	VEC(const char *) names = VEC_INIT;
+	bool sorted = true;
+	vec_reserve(&names, n);
+	for (size_t i = 0; i < n; i++) {
+		const git_tree_entry *e = git_tree_entry_byindex(tree, i);
+		vec_push(&names, git_tree_entry_name(e));
+		if (i == 0 || !sorted)
+			continue;
+		const git_tree_entry *before = git_tree_entry_byindex(tree, i - 1);
+		/* Equal ones are found below, wherever they stand. */
+		if (cmp_entries(before, e) > 0) {
+			tree_report(&w->t, "E_TREE_ORDER", "the entries of this folder are not sorted: \"%s\" before \"%s\"",
+				    git_tree_entry_name(before), git_tree_entry_name(e));
+			sorted = false;
+		}
+	}
+	tree_check_case(&w->t, names.v, n);
+	vec_release(&names);
+}
+
+static int walk_tree(struct walk *w, const git_oid *id, bool reads)
+{
+	git_tree *tree = NULL;
+	if (git_tree_lookup(&tree, w->repo, id) < 0)
+		return fail(w, EIO, "cannot read folder %s", w->t.path.len ? w->t.path.p : ".");
+	size_t n = git_tree_entrycount(tree);
+	check_order(w, tree, n);
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < n && !w->t.full && tree_count(&w->t); i++) {
+		const git_tree_entry *e = git_tree_entry_byindex(tree, i);
+		size_t mark = tree_enter(&w->t, git_tree_entry_name(e));
+		rc = walk_entry(w, e, reads);
+		tree_leave(&w->t, mark);
+	}
+	git_tree_free(tree);
+	return rc;
+}
+
+static int read_ignore(struct walk *w, const git_oid *root)
+{
+	struct tree *t = &w->t;
+	git_tree *tree = NULL;
+	ignore_parse(&t->ignore, t->arena, "", 0);
+	if (git_tree_lookup(&tree, w->repo, root) < 0)
+		return fail(w, EIO, "cannot read the top folder");
+	const git_tree_entry *e = git_tree_entry_byname(tree, IGNORE_FILE);
+	int rc = 0;
+	if (e && git_tree_entry_type(e) == GIT_OBJECT_BLOB && git_tree_entry_filemode_raw(e) != (git_filemode_t)MODE_LINK) {
+		const char *data;
+		size_t len;
+		bool fits;
+		size_t mark = tree_enter(t, IGNORE_FILE);
+		rc = read_blob(w, git_tree_entry_id(e), IGNORE_BYTES_MAX, &fits, &data, &len);
+		if (rc == 0 && fits)
+			ignore_parse(&t->ignore, t->arena, data, len);
+		else if (rc == 0)
+			tree_report(t, "E_LIMIT_FILE", "the file has more than %u bytes", IGNORE_BYTES_MAX);
+		tree_leave(t, mark);
+	}
+	git_tree_free(tree);
+	return rc;
+}
+
+/* Steps from a tree to the folder that the next part of *path names; *path moves on. */
+static int step_down(struct walk *w, const char **path, const char *whole, git_oid *id)
+{
+	char name[256];
+	size_t n = strcspn(*path, "/");
+	git_tree *tree = NULL;
+	const git_tree_entry *e = NULL;
+	if (n >= sizeof(name))
+		return fail(w, ENOENT, "no folder \"%s\" in this revision", whole);
+	memcpy(name, *path, n);
+	name[n] = '\0';
+	*path += n;
+	if (n == 0 || strcmp(name, ".") == 0)
+		return 0;
+	if (git_tree_lookup(&tree, w->repo, id) < 0)
+		return fail(w, EIO, "cannot read folder %s", whole);
+	e = git_tree_entry_byname(tree, name);
+	int rc = e && git_tree_entry_type(e) == GIT_OBJECT_TREE
+			 ? 0
+			 : fail(w, ENOENT, "no folder \"%s\" in this revision", whole);
+	if (rc == 0)
+		git_oid_cpy(id, git_tree_entry_id(e));
+	git_tree_free(tree);
+	return rc;
+}
+
+static int find_root(struct walk *w, const git_commit *commit, const char *path, git_oid *root)
+{
+	const char *s = path;
+	git_oid_cpy(root, git_commit_tree_id(commit));
+	for (;;) {
+		int rc = step_down(w, &s, path, root);
+		if (rc < 0 || *s == '\0')
+			return rc;
+		s++;
+	}
+}
+
+static int open_commit(struct walk *w, const char *repo, const char *rev, git_commit **commit)
+{
+	git_object *o = NULL;
+	int rc = git_repository_open_ext(&w->repo, repo, 0, NULL);
+	if (rc == GIT_ENOTFOUND)
+		return fail(w, ENOENT, "no git repository at %s", repo);
+	if (rc < 0 || git_repository_odb(&w->odb, w->repo) < 0)
+		return fail(w, EIO, "cannot open the git repository at %s", repo);
+	rc = git_revparse_single(&o, w->repo, rev);
+	if (rc == GIT_ENOTFOUND || rc == GIT_EINVALIDSPEC || rc == GIT_EUNBORNBRANCH)
+		return fail(w, ENOENT, "no revision \"%s\" in repository %s", rev, repo);
+	if (rc < 0)
+		return fail(w, rc == GIT_EAMBIGUOUS ? EINVAL : EIO, "cannot find revision \"%s\" in repository %s", rev, repo);
+	rc = git_object_peel((git_object **)commit, o, GIT_OBJECT_COMMIT);
+	git_object_free(o);
+	return rc < 0 ? fail(w, EINVAL, "revision \"%s\" is no commit", rev) : 0;
+}
+
+/*
+ * Who owns the repository does not matter: objects are read, hooks and filters never run. Nor may what
+ * stands in the user's or the machine's configuration change what is read.
+ */
+static void set_up(void)
+{
+	static const int levels[] = { GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+				      GIT_CONFIG_LEVEL_GLOBAL };
+	git_libgit2_init();
+	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
+}
+
+int source_open_commit(struct source *s, const char *repo, const char *rev, const char *path,
+		       const struct source_limits *lim, struct arena *a, struct diags *d, char *err, size_t err_size)
+{
+	struct walk w = { .err = err, .err_size = err_size };
+	git_commit *commit = NULL;
+	git_oid root;
+	set_up();
+	tree_begin(&w.t, s, lim, a, d);
+	int rc = open_commit(&w, repo, rev, &commit);
+	if (rc == 0)
+		rc = find_root(&w, commit, path, &root);
+	if (rc == 0)
+		rc = read_ignore(&w, &root);
+	if (rc == 0)
+		rc = walk_tree(&w, &root, true);
+	if (rc == 0) {
+		char hex[GIT_OID_HEXSZ + 1];
+		s->commit = arena_strdup(a, git_oid_tostr(hex, sizeof(hex), git_commit_id(commit)));
+	}
+	tree_end(&w.t);
+	git_commit_free(commit);
+	git_odb_free(w.odb);
+	git_repository_free(w.repo);
+	git_libgit2_shutdown();
+	return rc;
+}
