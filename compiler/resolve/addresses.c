@@ -141,11 +141,15 @@ static const char *claim_text(const struct claim *c, struct arena *a)
 	return arena_printf(a, "%s of %s \"%s\"", text, kind_word[c->o->kind], c->o->name);
 }
 
-static void report_pair(struct resolver *s, const char *code, const struct claim *x, const struct claim *y,
-			const char *verb)
+static const struct claim *earlier(const struct claim *x, const struct claim *y)
 {
-	const struct claim *first = loc_before(y->loc, x->loc) ? y : x, *later = first == x ? y : x;
-	diag_add(s->d, code, later->loc, "%s %s %s", claim_text(later, s->a), verb, claim_text(first, s->a));
+	return loc_before(y->loc, x->loc) ? y : x;
+}
+
+static void report_overlap(struct resolver *s, const struct claim *x, const struct claim *y)
+{
+	const struct claim *first = earlier(x, y), *later = first == x ? y : x;
+	diag_add(s->d, "E_IP_OVERLAP", later->loc, "%s overlaps %s", claim_text(later, s->a), claim_text(first, s->a));
 	diag_hint(s->d, "the other stands at %s", diag_loc_text(s->d, s->a, first->loc));
 }
 
@@ -174,7 +178,7 @@ static void sweep_networks(struct resolver *s, const struct claims *c, struct cl
 		const struct claim *y = around.n ? around.v[around.n - 1] : NULL;
 		bool own = y && x->kind == CLAIM_ROUTED && y->kind == CLAIM_ROUTED && x->o == y->o;
 		if (y && !own)
-			report_pair(s, "E_IP_OVERLAP", y, x, "overlaps");
+			report_overlap(s, y, x);
 		if (x->kind == CLAIM_ROUTED && !own)
 			vec_push(routed, *x);
 		vec_push(&around, x);
@@ -300,14 +304,18 @@ static void collect_own(const struct resolved *r, struct claims *out)
 			  (uint32_t)(r->ndevices + r->nsites) + i);
 }
 
-/* One address, one owner. */
+/* One address, one owner: of equal claims the first in file order comes first. */
 static void report_repeats(struct resolver *s, const struct claim_key *key, size_t n)
 {
 	for (size_t i = 1, first = 0; i < n; i++) {
-		if (key[first].lo != key[i].lo)
+		const struct claim *was = key[first].claim, *x = key[i].claim;
+		if (key[first].lo != key[i].lo) {
 			first = i;
-		else
-			report_pair(s, "E_IP_DUP", key[first].claim, key[i].claim, "is also");
+			continue;
+		}
+		diag_add(s->d, "E_IP_DUP", x->loc, "%s already belongs to %s \"%s\"", claim_text(x, s->a),
+			 kind_word[was->o->kind], was->o->name);
+		diag_hint(s->d, "it is claimed first at %s", diag_loc_text(s->d, s->a, was->loc));
 	}
 }
 

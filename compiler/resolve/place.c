@@ -255,9 +255,9 @@ size_t place_path(const struct resolved *r, uint32_t source, u128 addr, uint32_t
 	if (source >= r->ndevices)
 		return fixed_path(r, source, peer, out, max);
 	size_t n = place_gateways(r, carrying_site(r, addr), source, out, max);
-	if (!n && ranges_contain(r->internet, r->ninternet, addr))
-		n = exits(r, source, out, max);
 	if (!n && peer != NONE)
 		n = device_path(r, source, peer, out, max);
+	if (!n && ranges_contain(r->internet, r->ninternet, addr))
+		n = exits(r, source, out, max);
 	return n;
 }

@@ -488,6 +488,24 @@ static const char *path_text(struct tree *t, const char *source, const char *des
 	return arena_strdup(&t->arena, buf_str(&b));
 }
 
+/* Whatever lies on a path carries the address. */
+static void check_paths_carry(struct tree *t, const char *const *dest, size_t n)
+{
+	uint32_t g[8];
+	for (uint32_t source = 0; source < t->r.nsources; source++)
+		for (size_t i = 0; i < n; i++) {
+			size_t found = place_path(&t->r, source, addr(dest[i]), g, ARRAY_SIZE(g));
+			for (size_t j = 0; j < found; j++) {
+				struct range *v;
+				size_t nv = place_carry(&t->r, g[j], source, &t->arena, &v);
+				bool carried = false;
+				for (size_t k = 0; k < nv; k++)
+					carried |= v[k].lo <= addr(dest[i]) && v[k].hi >= addr(dest[i]);
+				assert_true(carried);
+			}
+		}
+}
+
 static void test_place(void **state)
 {
 	(void)state;
@@ -520,6 +538,9 @@ static void test_place(void **state)
 	assert_string_equal(path_text(&t, "site:hq", "10.7.0.13"), "hq-1");
 	assert_string_equal(path_text(&t, "site:hq", "10.7.0.50"), "");
 	assert_string_equal(path_text(&t, "gateway:lab-1", "10.7.0.50"), "lab-1");
+	static const char *const dest[] = { "10.1.0.5", "10.2.0.5", "10.7.0.1", "10.7.0.2", "10.7.0.11", "10.7.0.13", "10.7.0.14",
+					    "10.7.0.15", "10.7.0.50", "10.7.0.99", "192.168.9.9", "1.1.1.1", "172.16.0.1", "2600::1" };
+	check_paths_carry(&t, dest, ARRAY_SIZE(dest));
 }
 
 static void test_redundancy(void **state)
