@@ -140,6 +140,7 @@ commit_and_push() { # MESSAGE
 }
 
 applied() { # COMMIT: yettd says that it runs it
+	kill -0 "$pid_yettd" 2>/dev/null || fail 'yettd has ended'
 	grep -qE "applied ${1:0:7}" "$log"
 }
 
@@ -152,7 +153,7 @@ use_profile() { # NAMESPACE DEVICE
 		awk -v want="$key" 'BEGIN { RS = ""; FS = "\n" } /\[Peer\]/ && index($0, want)' \
 			<(sed 's/^\[Peer\]/\n[Peer]/' "$conf") | sed '/^#/d'
 	} >"$work/$2.wg"
-	in_ns "$ns" sh -c 'exec wireguard-go wg0' >>"$work/$ns-wireguard.log" 2>&1
+	in_ns "$ns" sh -c 'exec wireguard-go wg0' >/dev/null 2>&1
 	in_ns "$ns" wg setconf wg0 "$work/$2.wg"
 	for address in $(sed -n 's/^Address *= *//p' "$conf" | tr ',' ' '); do
 		in_ns "$ns" ip addr add "$address" dev wg0
@@ -224,7 +225,7 @@ mkdir -m 700 "$work/state"
 
 step 'yett check reads the whole tree, and yettd on the gateway makes the kernel agree with it.'
 "$yett" check -C "$tree" 2>&1 | show
-in_ns gateway sh -c 'exec wireguard-go wg0' >"$work/gateway-wireguard.log" 2>&1
+in_ns gateway sh -c 'exec wireguard-go wg0' >/dev/null 2>&1
 started=$(now)
 in_ns_exec gateway "$B/yettd" --config "$work/yettd.yaml" >"$log" 2>&1 &
 pid_yettd=$!

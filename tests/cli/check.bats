@@ -68,7 +68,7 @@ setup() {
 @test "--format=json gives diagnostics as JSON" {
 	echo 'colour: blue' >>"$tree/network.yaml"
 	run -1 --separate-stderr yett check -C "$tree" --format=json
-	jq -e '.. | objects | select(.code? == "E_FIELD") | .file == "network.yaml"' <<<"$stderr$output"
+	jq -e '.. | objects | select(.code? == "E_UNKNOWN_FIELD") | .file == "network.yaml"' <<<"$stderr$output"
 }
 
 @test "the kinds and fields of later versions are refused and never ignored" {
