@@ -179,7 +179,7 @@ static void same_commit(struct turn *t)
 	char c[COMMIT_TEXT_MAX];
 	struct buf line BUF_CLEANUP = BUF_INIT;
 	buf_addf(&line, "%s was refused by the kernel and is tried again in %lld s", text_of_commit(t->candidate.commit, c),
-		 (long long)(t->retry_ms - role_clock_ms()) / 1000 + 1);
+		 (long long)(t->retry_ms - role_clock_ms() + 999) / 1000);
 	fail(t, OUTCOME_FAILED, buf_str(&line));
 	enforce(t);
 }
