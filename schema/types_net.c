@@ -234,9 +234,8 @@ static int parse_endpoint(struct arena *a, const char *text, size_t len, void *o
 	struct endpoint *e = out;
 	const char *colon = strrchr(text, ':');
 	bool brackets = text[0] == '[';
-	u128 addr;
-	if (!brackets && addr_parse(text, len, &addr) == ADDR_OK && !addr_is_v4(addr))
-		return refuse_endpoint(a, text, len, "has an IPv6 address without brackets, or no port", code, why, hint);
+	if (!brackets && colon != strchr(text, ':'))
+		return refuse_endpoint(a, text, len, "has an IPv6 address without brackets", code, why, hint);
 	if (!colon || (brackets && (colon - text < 2 || colon[-1] != ']')))
 		return refuse_endpoint(a, text, len, "has no port", code, why, hint);
 	const char *host = text + brackets;
