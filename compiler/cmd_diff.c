@@ -16,8 +16,9 @@
 
 enum {
 	MEMBERS_SHOWN = 8,   /* of one group */
-	ITEMS_SHOWN = 12,    /* of one policy in one group */
-	ADDRESSES_SHOWN = 2, /* beside a name */
+	LINES_SHOWN = 12,    /* of one policy in one group */
+	ITEMS_SHOWN = 8,     /* destinations on one line */
+	ADDRESSES_SHOWN = 2, /* beside a name that stands alone */
 	VALUE_SHOWN = 160,   /* characters of one field */
 };
 
@@ -205,17 +206,57 @@ static const char *who_text(const struct report *r, const struct diff_group *g)
 	return arena_strdup(r->arena, buf_str(&b));
 }
 
-/* A name says which addresses it stands for, where they are few. */
-static const char *destination_text(const struct report *r, const struct diff_item *item)
+/* Destinations with the same services, as one line names them. */
+struct line {
+	const char *destinations, *services;
+};
+
+/* A name that stands alone says which addresses it stands for, where they are few. */
+static void add_addresses(struct buf *b, const struct diff_item *item)
 {
-	BUF_CLEANUP struct buf b = BUF_INIT;
 	char addr[ADDR_TEXT_MAX];
 
-	buf_adds(&b, item->label);
 	for (size_t i = 0; item->is_object && item->addr.n <= ADDRESSES_SHOWN && i < item->addr.n; i++)
-		buf_addf(&b, "%s%s%s", i ? ", " : " (", range_format(item->addr.v[i], addr),
+		buf_addf(b, "%s%s%s", i ? ", " : " (", range_format(item->addr.v[i], addr),
 			 i + 1 == item->addr.n ? ")" : "");
-	return arena_strdup(r->arena, buf_str(&b));
+}
+
+static struct line make_line(const struct report *r, const struct diff_grant *g, const char *const *services, size_t first,
+			     bool *done)
+{
+	BUF_CLEANUP struct buf b = BUF_INIT;
+	size_t n = 0;
+
+	for (size_t i = first; i < g->nitems; i++) {
+		if (done[i] || strcmp(services[i], services[first]) != 0)
+			continue;
+		done[i] = true;
+		if (n++ < ITEMS_SHOWN)
+			buf_addf(&b, "%s%s", n > 1 ? ", " : "", g->item[i].label);
+	}
+	if (n == 1)
+		add_addresses(&b, &g->item[first]);
+	if (n > ITEMS_SHOWN)
+		buf_addf(&b, " and %zu more", n - ITEMS_SHOWN);
+	return (struct line){ arena_strdup(r->arena, buf_str(&b)), services[first] };
+}
+
+/* At most max lines; *left counts the destinations that they do not name. */
+static size_t lines_of(const struct report *r, const struct diff_grant *g, struct line *out, size_t max, size_t *left)
+{
+	const char **services = arena_array(r->arena, g->nitems, const char *);
+	bool *done = arena_array(r->arena, g->nitems, bool);
+	size_t n = 0;
+
+	*left = 0;
+	for (size_t i = 0; i < g->nitems; i++)
+		services[i] = services_text(g->item[i].service, g->item[i].nservices, r->arena);
+	for (size_t i = 0; i < g->nitems; i++) {
+		if (!done[i] && n < max)
+			out[n++] = make_line(r, g, services, i, done);
+		*left += !done[i];
+	}
+	return n;
 }
 
 static const char *policy_text(const struct report *r, int side, const struct diff_grant *g)
@@ -234,15 +275,17 @@ static const char *shortened(const struct report *r, const char *value)
 
 static void print_grants(const struct report *r, int side, const struct diff_grant *v, size_t n)
 {
+	char mark = side ? '+' : '-';
+
 	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < v[i].nitems && k < ITEMS_SHOWN; k++)
-			printf("    %c %s  %s  %s  by policy %s\n", side ? '+' : '-',
-			       destination_text(r, &v[i].item[k]),
-			       services_text(v[i].item[k].service, v[i].item[k].nservices, r->arena), v[i].when,
+		struct line line[LINES_SHOWN];
+		size_t left, count = lines_of(r, &v[i], line, LINES_SHOWN, &left);
+		for (size_t k = 0; k < count; k++)
+			printf("    %c %s  %s  %s  by policy %s\n", mark, line[k].destinations, line[k].services, v[i].when,
 			       policy_text(r, side, &v[i]));
-		if (v[i].nitems > ITEMS_SHOWN)
-			printf("    %c and %zu destinations more by policy %s; see --format=json\n", side ? '+' : '-',
-			       v[i].nitems - ITEMS_SHOWN, v[i].policy);
+		if (left)
+			printf("    %c and %zu destinations more by policy %s; see --format=json\n", mark, left,
+			       v[i].policy);
 	}
 }
 
@@ -303,13 +346,13 @@ static void print_grant_rows(const struct report *r, int side, const struct diff
 	const char *verb = side ? "gains" : "loses";
 
 	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < v[i].nitems && k < ITEMS_SHOWN; k++)
-			printf("| %s | %s | %s | %s | %s |\n", verb, cell(r, destination_text(r, &v[i].item[k])),
-			       services_text(v[i].item[k].service, v[i].item[k].nservices, r->arena), v[i].when,
-			       cell(r, policy_text(r, side, &v[i])));
-		if (v[i].nitems > ITEMS_SHOWN)
-			printf("| %s | and %zu destinations more | | | %s |\n", verb, v[i].nitems - ITEMS_SHOWN,
-			       cell(r, v[i].policy));
+		struct line line[LINES_SHOWN];
+		size_t left, count = lines_of(r, &v[i], line, LINES_SHOWN, &left);
+		for (size_t k = 0; k < count; k++)
+			printf("| %s | %s | %s | %s | %s |\n", verb, cell(r, line[k].destinations), line[k].services,
+			       v[i].when, cell(r, policy_text(r, side, &v[i])));
+		if (left)
+			printf("| %s | and %zu destinations more | | | %s |\n", verb, left, cell(r, v[i].policy));
 	}
 }
 

@@ -22,7 +22,7 @@ struct diff_item {
 	const char *label;
 	bool is_object; /* the label is a document's name, so the addresses say more */
 	struct range_set addr;
-	const struct service *service;
+	const struct service *service; /* ascending, disjoint */
 	size_t nservices;
 };
 
@@ -65,5 +65,5 @@ struct access_diff {
 
 void access_diff(struct access_diff *out, struct diff_side was, struct diff_side is, int64_t now, struct arena *a);
 
-/* "tcp/443, icmp"; "any" */
+/* Ascending, disjoint intervals: "icmp, tcp/443", "any", "any except tcp/25". */
 const char *services_text(const struct service *v, size_t n, struct arena *a);

@@ -324,9 +324,8 @@ static bool is_icmp_pair(const struct service *v, size_t n, size_t i)
 	return false;
 }
 
-const char *services_text(const struct service *v, size_t n, struct arena *a)
+static void add_services(struct buf *b, const struct service *v, size_t n)
 {
-	BUF_CLEANUP struct buf b = BUF_INIT;
 	char text[SERVICE_TEXT_MAX];
 	bool both = false;
 
@@ -335,7 +334,29 @@ const char *services_text(const struct service *v, size_t n, struct arena *a)
 		if (both && v[i].lo == SERVICE(58, 0) && v[i].hi == SERVICE(58, 0xffff))
 			continue;
 		both = both || pair;
-		buf_addf(&b, "%s%s", b.len ? ", " : "", pair ? "icmp" : service_format(v[i], text));
+		buf_addf(b, "%s%s", i ? ", " : "", pair ? "icmp" : service_format(v[i], text));
 	}
+}
+
+/* What lies between the intervals; they are ascending, from the first service to the last. */
+static void add_all_except(struct buf *b, const struct service *v, size_t n)
+{
+	VEC(struct service) gap = VEC_INIT;
+
+	for (size_t i = 1; i < n; i++)
+		vec_push(&gap, ((struct service){ v[i - 1].hi + 1, v[i].lo - 1 }));
+	buf_adds(b, "any except ");
+	add_services(b, gap.v, gap.n);
+	vec_release(&gap);
+}
+
+const char *services_text(const struct service *v, size_t n, struct arena *a)
+{
+	BUF_CLEANUP struct buf b = BUF_INIT;
+
+	if (n > 1 && v[0].lo == 0 && v[n - 1].hi == SERVICE_LAST)
+		add_all_except(&b, v, n);
+	else
+		add_services(&b, v, n);
 	return arena_strdup(a, buf_str(&b));
 }

@@ -27,7 +27,8 @@ struct checker {
 	struct diags *d;
 	uint32_t *group_of; /* per source; NONE: never active */
 	VEC(struct kin) group;
-	VEC(uint32_t) mine; /* groups of the policy at hand */
+	const struct r_policy *policy; /* the one at hand */
+	VEC(uint32_t) mine;            /* its groups */
 	VEC(size_t) step;   /* per group: the policy that last counted it, plus one */
 	struct asked *memo; /* open addressing; a power of two */
 	size_t nmemo, cap_memo;
@@ -75,6 +76,7 @@ static void make_groups(struct checker *c)
 
 static void groups_of_policy(struct checker *c, const struct r_policy *p, size_t step)
 {
+	c->policy = p;
 	c->mine.n = 0;
 	for (size_t i = 0; i < p->from.n; i++) {
 		uint32_t g = c->group_of[p->from.v[i]];
@@ -127,12 +129,41 @@ static bool group_reaches(struct checker *c, uint32_t group, u128 addr)
 	return m->state == CARRIED;
 }
 
+/* The device or gateway whose own address or network this is, or NONE. */
+static uint32_t owner_of(const struct resolved *r, u128 addr)
+{
+	size_t lo = 0, hi = r->nowners;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (r->owner[mid].range.hi < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < r->nowners && r->owner[lo].range.lo <= addr ? r->owner[lo].source : NONE;
+}
+
+/* Which devices one gateway of several admits is each device's own matter, so here they are all asked. */
+static bool gateway_reached(struct checker *c, u128 addr)
+{
+	const struct source_set *from = &c->policy->from;
+	uint32_t owner = owner_of(c->r, addr), gateway;
+
+	if (owner == NONE || owner < c->r->ndevices)
+		return false;
+	for (size_t i = 0; i < from->n; i++)
+		if (c->group_of[from->v[i]] != NONE && place_path(c->r, from->v[i], addr, &gateway, 1))
+			return true;
+	return false;
+}
+
 static bool reached(struct checker *c, u128 addr)
 {
 	for (size_t i = 0; i < c->mine.n; i++)
 		if (group_reaches(c, c->mine.v[i], addr))
 			return true;
-	return false;
+	return gateway_reached(c, addr);
 }
 
 /* The first address of `of` that lies in r; false when none does. */
@@ -277,6 +308,15 @@ static bool is_open(const struct checker *c, const struct r_policy *p, struct ra
 	return lo < c->r->ninternet && c->r->internet[lo].lo <= range.lo && range.hi <= c->r->internet[lo].hi;
 }
 
+/* A disabled device among many is out of reach on purpose; one that is named alone is worth a word. */
+static bool is_resting(const struct checker *c, const struct r_policy *p, size_t selector, struct range range)
+{
+	uint32_t owner = owner_of(c->r, range.lo);
+	bool many = selector >= p->decl->to.n || selector_names_many(&p->decl->to.v[selector]);
+
+	return many && owner != NONE && owner < c->r->ndevices && c->r->device[owner].dead;
+}
+
 static void warn_no_exit(struct checker *c, const struct r_policy *p)
 {
 	size_t at;
@@ -311,6 +351,8 @@ static void check_policy(struct checker *c, const struct r_policy *p, size_t ste
 		if (is_open(c, p, p->to[i].range) || range_reached(c, p->to[i].range))
 			continue;
 		size_t selector = find_selector(c->r, p->decl, p->to[i].range);
+		if (is_resting(c, p, selector, p->to[i].range))
+			continue;
 		if (!warned.v[selector])
 			warn_at(c, p, selector, p->to[i].range);
 		warned.v[selector] = true;
