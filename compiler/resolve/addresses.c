@@ -2,7 +2,6 @@
 /* Keys and addresses: who claims what, and that nobody claims what is another's. Sorting and one sweep each. */
 #include <string.h>
 
-#include "base/bug.h"
 #include "resolve/resolver.h"
 
 /* Keys. */
@@ -252,14 +251,16 @@ static void check_family(struct resolver *s, const struct device *d, bool v4)
 		if (first && *first != *x) {
 			diag_add(s->d, "E_IP_FAMILY", d->addresses.loc[i], "device \"%s\" has more than one %s address",
 				 d->o.name, family);
-			diag_hint(s->d, "a device has one address of each family; what stands behind it belongs in \"networks\"");
+			diag_hint(s->d, "a device has one address of each family; "
+					"what stands behind it belongs in \"networks\"");
 			return;
 		}
 		first = x;
 	}
 	if (first)
 		return;
-	diag_add(s->d, "E_IP_FAMILY", object_loc(&d->o, "addresses"), "device \"%s\" has no %s address", d->o.name, family);
+	diag_add(s->d, "E_IP_FAMILY", object_loc(&d->o, "addresses"), "device \"%s\" has no %s address", d->o.name,
+		 family);
 	diag_hint(s->d, "the network has %s pools, so each device has one %s address", family, family);
 }
 

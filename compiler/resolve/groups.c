@@ -45,7 +45,8 @@ static void settle_members(struct walk *w, uint32_t g)
 		}
 		if (l->v[i].kind == SEL_TAG && m[n].index == NONE) {
 			if (!s->incomplete)
-				diag_add(s->d, "W_EMPTY_SELECTOR", l->loc[i], "%s matches nothing: no device or user carries this tag",
+				diag_add(s->d, "W_EMPTY_SELECTOR", l->loc[i],
+					 "%s matches nothing: no device or user carries this tag",
 					 selector_text(&l->v[i], s->a));
 			continue;
 		}

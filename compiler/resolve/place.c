@@ -74,7 +74,8 @@ static bool is_chosen(const struct resolved *r, uint32_t gateway, uint32_t devic
 	int64_t better = 0;
 	for (size_t i = 0; i < st->ngateways; i++) {
 		uint32_t other = st->gateway[i];
-		if (other != gateway && state_of(r, other) <= state_of(r, gateway) && outweighs(r, other, gateway, device))
+		if (other != gateway && state_of(r, other) <= state_of(r, gateway) &&
+		    outweighs(r, other, gateway, device))
 			better++;
 	}
 	return better < st->decl->redundancy;

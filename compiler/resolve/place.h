@@ -8,10 +8,12 @@
  * with the highest rendezvous weight of (device, gateway), which only names decide: so a gateway that comes or goes
  * moves no device between two others.
  *
- * An active gateway admits a device when it is among the site's best `redundancy` active ones; a draining one when it is among the best
- * of active and draining together, so those it served stay admitted while their profiles already name others.
+ * An active gateway admits a device when it is among the site's best `redundancy` active ones; a draining one when it
+ * is among the best of active and draining together, so those it served stay admitted while their profiles already
+ * name others.
  *
- * Unassigned addresses of the pools count as carried at the network's home (see r_site.homed), but no path leads to them.
+ * Unassigned addresses of the pools count as carried at the network's home (see r_site.homed), but no path leads to
+ * them.
  */
 #pragma once
 

@@ -45,7 +45,8 @@ static bool may_be_hollow(const struct resolver *s, enum selector_kind kind)
 static const char *empty_reason(const struct selector *sel, uint32_t index, enum side side)
 {
 	if (sel->kind == SEL_TAG && index == NONE)
-		return side == SIDE_FROM ? ": no device or user carries this tag" : ": no resource or device carries this tag";
+		return side == SIDE_FROM ? ": no device or user carries this tag" :
+					   ": no resource or device carries this tag";
 	if (sel->kind == SEL_SITE)
 		return ": this site has no networks";
 	return "";
@@ -72,7 +73,8 @@ struct to {
 };
 
 /* One group or tag alone is shared with all who name it. */
-static void freeze_dests(struct resolver *s, const selector_list *l, uint32_t index, const struct dests *d, struct to *out)
+static void freeze_dests(struct resolver *s, const selector_list *l, uint32_t index, const struct dests *d,
+			 struct to *out)
 {
 	const struct dest_list *shared = NULL;
 	if (l->n == 1 && index != NONE && l->v[0].kind == SEL_GROUP)
@@ -118,8 +120,9 @@ static void check_dates(struct resolver *s, const struct policy *p)
 	if (p->expires > p->not_before)
 		return;
 	char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
-	diag_add(s->d, "W_NEVER", object_loc(&p->o, "expires"), "policy \"%s\" never holds: it expires at %s and begins at %s",
-		 p->o.name, clock_format(p->expires, until), clock_format(p->not_before, from));
+	diag_add(s->d, "W_NEVER", object_loc(&p->o, "expires"),
+		 "policy \"%s\" never holds: it expires at %s and begins at %s", p->o.name,
+		 clock_format(p->expires, until), clock_format(p->not_before, from));
 }
 
 static bool settle_policy(struct resolver *s, const struct policy *p, struct r_policy *out)

@@ -39,7 +39,8 @@ static void settle_tables(struct resolver *s)
 	resolver_index_names(s);
 }
 
-static uint32_t ref_field(struct resolver *s, const struct object *o, const char *field, enum kind kind, const char *name)
+static uint32_t ref_field(struct resolver *s, const struct object *o, const char *field, enum kind kind,
+			  const char *name)
 {
 	return name ? resolver_ref(s, kind, name, object_loc(o, field)) : NONE;
 }
@@ -49,9 +50,11 @@ static uint32_t ref_field(struct resolver *s, const struct object *o, const char
 static void warn_not_enforced(struct resolver *s, const struct plan *p)
 {
 	if (p->rate)
-		diag_add(s->d, "W_NOT_ENFORCED", object_loc(&p->o, "rate"), "rate is decoded but not enforced by this version");
+		diag_add(s->d, "W_NOT_ENFORCED", object_loc(&p->o, "rate"),
+			 "rate is decoded but not enforced by this version");
 	if (p->quota.bytes)
-		diag_add(s->d, "W_NOT_ENFORCED", object_loc(&p->o, "quota"), "quota is decoded but not enforced by this version");
+		diag_add(s->d, "W_NOT_ENFORCED", object_loc(&p->o, "quota"),
+			 "quota is decoded but not enforced by this version");
 }
 
 static void settle_plans(struct resolver *s)

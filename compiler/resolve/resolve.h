@@ -32,14 +32,16 @@ struct r_site {
 	uint32_t *gateway; /* indices, ascending, all states */
 	size_t ngateways;
 	/*
-	 * What its gateways carry: networks, and addresses of resources placed here; sorted, disjoint, merged. No address is carried
-	 * by two sites: the narrowest network or placed resource has it, and a resource before a network that is as wide.
+	 * What its gateways carry: networks, and addresses of resources placed here; sorted, disjoint, merged. No address
+	 * is carried by two sites: the narrowest network or placed resource has it, and a resource before a network that
+	 * is as wide.
 	 */
 	struct range *carried;
 	size_t ncarried;
 	/*
-	 * What its gateways carry between devices: addresses and networks of the devices whose home it is; at the network's home the
-	 * whole pools but for what stands elsewhere, so that a new device there changes nothing. Sorted, disjoint, merged.
+	 * What its gateways carry between devices: addresses and networks of the devices whose home it is; at the
+	 * network's home the whole pools but for what stands elsewhere, so that a new device there changes nothing.
+	 * Sorted, disjoint, merged.
 	 */
 	struct range *homed;
 	size_t nhomed;

@@ -29,8 +29,12 @@ static const struct {
 static const struct {
 	const char *where, *allowed;
 } side_words[] = {
-	[SIDE_FROM] = { "\"from\"", "user:, group:, device:, tag:, plan:, site:, gateway:, any, an address, a prefix or a range" },
-	[SIDE_TO] = { "\"to\"", "resource:, tag:, device:, user:, group:, site:, gateway:, self, internet, any, an address, a prefix or a range" },
+	[SIDE_FROM] = { "\"from\"",
+			"user:, group:, device:, tag:, plan:, site:, gateway:, any, an address, "
+		      "a prefix or a range" },
+	[SIDE_TO] = { "\"to\"",
+		      "resource:, tag:, device:, user:, group:, site:, gateway:, self, internet, any, an address, "
+		      "a prefix or a range" },
 	[SIDE_MEMBER] = { "the members of a group", "user:, group:, device: or tag:" },
 };
 
@@ -295,9 +299,11 @@ bool sources_have_fellows(const struct resolved *r, const struct source_set *fro
 static int bare_word(const struct resolved *r, const char *text, struct arena *a, enum side side, struct selector *sel,
 		     const char **why)
 {
-	bool device = resolved_find(r, KIND_DEVICE, text) != NONE, resource = resolved_find(r, KIND_RESOURCE, text) != NONE;
+	bool device = resolved_find(r, KIND_DEVICE, text) != NONE;
+	bool resource = resolved_find(r, KIND_RESOURCE, text) != NONE;
 	if (device && resource && side == SIDE_TO) {
-		*why = arena_printf(a, "\"%s\" is a device and a resource; say device:%s or resource:%s", text, text, text);
+		*why = arena_printf(a, "\"%s\" is a device and a resource; say device:%s or resource:%s", text, text,
+				    text);
 		return -1;
 	}
 	if (device || resource) {

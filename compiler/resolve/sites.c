@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sites: where resources stand, what each site's gateways carry, and whether they have room. */
-#include "base/bug.h"
 #include "resolve/place.h"
 #include "resolve/resolver.h"
 
@@ -88,8 +87,8 @@ static void place_address(struct resolver *s, const struct stakes *nets, uint32_
 		diag_hint(s->d, "split it, or say \"site:\"");
 		res->site[i] = NONE;
 	} else if (ranges_contain(s->r->pools, s->r->npools, range.lo)) {
-		diag_add(s->d, "E_RESOURCE_SITE", loc, "%s of resource \"%s\" lies in a pool and no site's networks", text,
-			 res->decl->o.name);
+		diag_add(s->d, "E_RESOURCE_SITE", loc, "%s of resource \"%s\" lies in a pool and no site's networks",
+			 text, res->decl->o.name);
 		diag_hint(s->d, "name devices by device:, user: or tag:, or say which site carries it: \"site:\"");
 	} else {
 		diag_add(s->d, "E_RESOURCE_SITE", loc, "no site's networks hold %s of resource \"%s\"", text,
