@@ -29,12 +29,20 @@ static struct nftnl_expr *expr_add(struct nftnl_rule *nr, const char *name)
 	return e;
 }
 
-static void put_meta(struct nftnl_rule *nr, uint32_t key)
+static void put_meta(struct nftnl_rule *nr, uint32_t key, uint32_t dreg)
 {
 	struct nftnl_expr *e = expr_add(nr, "meta");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, dreg);
+}
+
+static void put_meta_set(struct nftnl_rule *nr, uint32_t key, uint32_t sreg)
+{
+	struct nftnl_expr *e = expr_add(nr, "meta");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, sreg);
 }
 
 static void put_ct(struct nftnl_rule *nr, uint32_t key, bool original, uint32_t dreg)
@@ -207,7 +215,7 @@ static void put_match(struct nftnl_rule *nr, const struct nft_item *it)
 	if (strcmp(row->expr, "ct") == 0)
 		put_ct(nr, row->key, row->original, NFT_REG_1);
 	else
-		put_meta(nr, row->key);
+		put_meta(nr, row->key, NFT_REG_1);
 	if (it->field == NFT_IIFNAME || it->field == NFT_OIFNAME) {
 		put_ifname(nr, it->op == NFT_NEQ ? NFT_CMP_NEQ : NFT_CMP_EQ, it->name);
 		return;
@@ -244,12 +252,20 @@ static void put_log(struct nftnl_rule *nr, const struct nft_item *it)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_LEVEL, NFT_LOG_LEVEL);
 }
 
+/*
+ * The number could stay in its register, but nft (seen with 1.0.6) aborts when it lists a lookup of what a lookup gave: it knows no length of
+ * it. So it goes through the mark, which is put back at once: nobody sees it there.
+ */
 static void put_dispatch(struct nftnl_rule *nr, const struct nft_item *it)
 {
 	uint32_t number = NFT_REG_1, verdict = NFT_REG_VERDICT;
 
 	put_ct(nr, it->v6 ? NFT_CT_SRC_IP6 : NFT_CT_SRC_IP, true, NFT_REG_1);
 	put_lookup(nr, it->name, &number);
+	put_meta(nr, NFT_META_MARK, NFT_REG_2);
+	put_meta_set(nr, NFT_META_MARK, NFT_REG_1);
+	put_meta(nr, NFT_META_MARK, NFT_REG_1);
+	put_meta_set(nr, NFT_META_MARK, NFT_REG_2);
 	put_lookup(nr, it->name2, &verdict);
 }
 
@@ -258,7 +274,7 @@ static void put_mss_clamp(struct nftnl_rule *nr)
 {
 	static const uint8_t tcp = 6, mask = TCP_FLAG_SYN | TCP_FLAG_RST, syn = TCP_FLAG_SYN;
 
-	put_meta(nr, NFT_META_L4PROTO);
+	put_meta(nr, NFT_META_L4PROTO, NFT_REG_1);
 	put_cmp(nr, NFT_CMP_EQ, &tcp, 1);
 	struct nftnl_expr *e = expr_add(nr, "payload");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
@@ -277,7 +293,6 @@ static void put_mss_clamp(struct nftnl_rule *nr)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OFFSET, 2);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_LEN, 2);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_FLAGS, 0);
 }
 
 static void put_item(struct nftnl_rule *nr, const struct nft_item *it)

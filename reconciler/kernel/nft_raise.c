@@ -108,11 +108,17 @@ static int64_t take_ct(struct cursor *c, uint32_t dreg, bool *original)
 	return -1;
 }
 
+/* The kernel does not tell the direction of these back: they are the same in both. */
+static bool is_same_both_ways(int64_t key)
+{
+	return key == NFT_CT_L3PROTOCOL || key == NFT_CT_PROTOCOL;
+}
+
 static bool take_ct_original(struct cursor *c, uint32_t key, uint32_t dreg)
 {
 	bool original = false;
 
-	return take_ct(c, dreg, &original) == key && original;
+	return take_ct(c, dreg, &original) == key && (original || is_same_both_ways(key));
 }
 
 static u128 get(const struct nft_field_row *row, const uint8_t *in)
@@ -301,13 +307,25 @@ static bool raise_invalid(struct cursor *c, struct nft_item *it)
 	return mask == 1 && value == 0;
 }
 
-/* After the load of an original source address: class number by one map, chain by the other. */
+/* The mark, loaded into or set from that register. */
+static bool take_mark(struct cursor *c, bool set, uint32_t reg)
+{
+	struct nftnl_expr *e = take(c, "meta");
+
+	return e != NULL && nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY) == NFT_META_MARK &&
+	       reg_is(e, set ? NFTNL_EXPR_META_SREG : NFTNL_EXPR_META_DREG, reg);
+}
+
+/* After the load of an original source address: class number by one map, through the mark, chain by the other. */
 static bool raise_dispatch(struct cursor *c, struct nft_item *it, bool v6)
 {
 	uint32_t number = NFT_REG_1, verdict = NFT_REG_VERDICT;
 	size_t at = c->i;
-	const char *map = take_lookup(c, &number);
-	const char *chains = map != NULL ? take_lookup(c, &verdict) : NULL;
+	const char *map = take_lookup(c, &number), *chains = NULL;
+
+	if (map != NULL && take_mark(c, false, NFT_REG_2) && take_mark(c, true, NFT_REG_1) &&
+	    take_mark(c, false, NFT_REG_1) && take_mark(c, true, NFT_REG_2))
+		chains = take_lookup(c, &verdict);
 
 	if (chains == NULL) {
 		c->i = at;
@@ -351,7 +369,7 @@ static bool raise_ct(struct cursor *c, struct nft_item *it)
 	if (key == NFT_CT_STATE)
 		return !original && raise_invalid(c, it);
 	const struct nft_field_row *row = nft_field_row_of_key("ct", (uint32_t)key);
-	if (row == NULL || row->original != original)
+	if (row == NULL || (row->original != original && !is_same_both_ways(key)))
 		return false;
 	if (row->field == NFT_CT_SADDR && raise_dispatch(c, it, row->v6))
 		return true;
