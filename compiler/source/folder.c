@@ -167,7 +167,7 @@ static int walk_entry(struct walk *w, int dir, const struct entry *e, bool reads
 	case ENTRY_FOLDER: return open_folder(w, dir, e->name, reads && tree_reads_folder(t, e->name));
 	case ENTRY_FILE:
 	case ENTRY_OTHER:
-		if (!tree_check_name(t, e->name) || tree_too_deep(t))
+		if (!tree_check_path(t) || tree_too_deep(t))
 			return 0;
 		return read_file(w, dir, e->name);
 	}

@@ -118,6 +118,20 @@ bool tree_check_name(struct tree *t, const char *name)
 	return false;
 }
 
+bool tree_check_path(struct tree *t)
+{
+	char name[256]; /* no system has longer ones */
+	for (const char *s = t->path.p;;) {
+		size_t n = strcspn(s, "/");
+		snprintf(name, sizeof(name), "%.*s", (int)n, s);
+		if (!tree_check_name(t, name))
+			return false;
+		if (s[n] == '\0')
+			return true;
+		s += n + 1;
+	}
+}
+
 bool tree_too_deep(struct tree *t)
 {
 	if (t->depth <= SOURCE_DEPTH_MAX)

@@ -49,6 +49,8 @@ bool tree_count(struct tree *t);
 bool tree_name_ok(const char *name);
 /* tree_name_ok(), or E_TREE_NAME about t->path. */
 bool tree_check_name(struct tree *t, const char *name);
+/* The same for each part of t->path: in a folder only the way to a policy file is judged. */
+bool tree_check_path(struct tree *t);
 /* Whether t->path is too deep to be read; says so. */
 bool tree_too_deep(struct tree *t);
 /* E_TREE_CASE, or E_TREE_ORDER for equal names, among the n names of the folder t->path. Reorders them. */
