@@ -282,7 +282,9 @@ static int refuse_selector(struct arena *a, const char *text, size_t len, size_t
 	*why = arena_printf(a, "%s is not a selector", type_quote(a, text, len));
 	*hint = "user:, group:, device:, tag:, plan:, site:, gateway: or resource: and a name; self, any, internet; "
 		"an address, a prefix or a range";
-	if (near)
+	if (near && strcmp(near, word) == 0)
+		*hint = head == len ? arena_printf(a, "a name follows: %s:NAME", word) : arena_printf(a, "%s stands alone", word);
+	else if (near)
 		*hint = arena_printf(a, "did you mean %s%.*s?", near, (int)(len - head), text + head);
 	else if (head == len && type_check_name(a, text, len, &code, &ignored_why, &ignored_hint) == 0)
 		*hint = arena_printf(a, "say what it names: user:%s, group:%s, tag:%s, ...", text, text, text);

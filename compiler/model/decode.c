@@ -58,23 +58,30 @@ static const struct field *find_field(const struct shape *shape, const char *nam
 	return NULL;
 }
 
-/* A value that holds nothing, or holds another shape than one word. */
+/* What a message calls a value: the field, or an item of its list. */
+static const char *value_name(struct decoder *dec, const struct field *f, bool item)
+{
+	return item ? arena_printf(dec->arena, "an item of %s", f->name) : f->name;
+}
+
+/* False after a message: a value that is a list or a mapping, holds nothing, or cannot be text. */
 static bool want_scalar(struct decoder *dec, const struct field *f, const struct node *n)
 {
+	bool item = f->flags & FIELD_LIST;
 	if (n->kind != NODE_SCALAR) {
-		diag_add(dec->diags, "E_TYPE", n->loc, "%s holds one value, not a %s", f->name,
+		diag_add(dec->diags, "E_TYPE", n->loc, "%s holds one value, not a %s", value_name(dec, f, item),
 			 n->kind == NODE_SEQ ? "list" : "mapping");
-		if (n->kind == NODE_SEQ && n->n == 1 && n->item[0]->kind == NODE_SCALAR)
+		if (!item && n->kind == NODE_SEQ && n->n == 1 && n->item[0]->kind == NODE_SCALAR)
 			diag_hint(dec->diags, "write %s: %s", f->name, n->item[0]->text);
 		return false;
 	}
 	if (n->null) {
-		diag_add(dec->diags, "E_NULL", n->loc, "%s holds nothing", f->name);
-		diag_hint(dec->diags, "give it a value, or leave %s", f->flags & FIELD_LIST ? "the item out" : "the field out");
+		diag_add(dec->diags, "E_NULL", n->loc, "%s holds nothing", value_name(dec, f, item));
+		diag_hint(dec->diags, "give it a value, or leave it out");
 		return false;
 	}
 	if (memchr(n->text, '\0', n->len)) {
-		diag_add(dec->diags, "E_BYTES", n->loc, "%s holds a NUL character", f->name);
+		diag_add(dec->diags, "E_BYTES", n->loc, "%s holds a NUL character", value_name(dec, f, item));
 		return false;
 	}
 	return true;

@@ -96,6 +96,8 @@ static const char *example(struct arena *a, const struct type *type)
 
 const char *suggest_value(struct arena *a, const struct field *f)
 {
+	if (f->flags & FIELD_REF)
+		return arena_printf(a, "the name of a %s", kind_rows[f->ref].name);
 	const char *value = f->words ? f->words[0] : f->type ? example(a, f->type) : "...";
 	return arena_printf(a, f->flags & FIELD_LIST ? "for example %s: [%s]" : "for example %s: %s", f->name, value);
 }
