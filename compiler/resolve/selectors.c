@@ -30,8 +30,7 @@ static const struct {
 	const char *where, *allowed;
 } side_words[] = {
 	[SIDE_FROM] = { "\"from\"",
-			"user:, group:, device:, tag:, plan:, site:, gateway:, any, an address, "
-		      "a prefix or a range" },
+			"user:, group:, device:, tag:, plan:, site:, gateway:, any, an address, a prefix or a range" },
 	[SIDE_TO] = { "\"to\"",
 		      "resource:, tag:, device:, user:, group:, site:, gateway:, self, internet, any, an address, "
 		      "a prefix or a range" },
