@@ -81,7 +81,7 @@ explain() {
 		done
 		if [ -n "${pid_yettd:-}" ]; then
 			echo '--- WireGuard at the gateway:'
-			in_ns gateway wg show
+			in_ns gateway wg show | head -n 20
 			echo '--- yettctl status:'
 			"$B/yettctl" --socket "$socket" status
 		fi
@@ -144,7 +144,8 @@ applied() { # COMMIT: yettd says that it runs it
 	grep -qE "applied ${1:0:7}" "$log"
 }
 
-# Puts the rendered profile on a laptop as wg-quick would: key, the gateway's peer, addresses, routes.
+# Puts the rendered profile on a laptop as wg-quick would: key, the gateway's peer, addresses, routes. A profile sends only what the
+# device may reach into the tunnel. Here the whole office goes there, so that what does not pass is what the gateway stops.
 use_profile() { # NAMESPACE DEVICE
 	local ns=$1 conf=$work/artifacts/profiles/$2.conf key address prefix
 	key=$(wg pubkey <"$work/hq-1.key")
@@ -154,6 +155,7 @@ use_profile() { # NAMESPACE DEVICE
 			<(sed 's/^\[Peer\]/\n[Peer]/' "$conf") | sed '/^#/d'
 	} >"$work/$2.wg"
 	in_ns "$ns" sh -c 'exec wireguard-go wg0' >/dev/null 2>&1
+	sed -i 's,^AllowedIPs.*,&\, 10.10.0.0/16\, fd5a:ac3e:10::/48,' "$work/$2.wg"
 	in_ns "$ns" wg setconf wg0 "$work/$2.wg"
 	for address in $(sed -n 's/^Address *= *//p' "$conf" | tr ',' ' '); do
 		in_ns "$ns" ip addr add "$address" dev wg0
@@ -166,6 +168,9 @@ use_profile() { # NAMESPACE DEVICE
 
 ruleset() { # without counters and in a fixed order
 	in_ns gateway nft -s list table inet yett | tr ',' '\n' | sed 's/^[[:space:]]*//' | sort
+}
+denied() { # how many packets the gateway has dropped
+	in_ns gateway nft -j list chain inet yett denied | jq '[.. | .counter? | objects | .packets] | add'
 }
 same_ruleset() { ruleset 2>/dev/null | cmp -s - "$work/ruleset.before"; }
 
@@ -242,7 +247,10 @@ use_profile bob bob-laptop
 step 'Alice opens the wiki in the office, over IPv4 and over IPv6. The database does not answer her.'
 in_ns alice "$traffic" get 10.10.20.10 / | show
 in_ns alice "$traffic" get fd5a:ac3e:10:20::10 / | show
+dropped=$(denied)
 in_ns alice "$traffic" refused 10.10.30.20 5432 || fail 'the database answered Alice before anybody allowed it'
+[ "$(denied)" -gt "$dropped" ] || fail "the gateway did not count Alice's packets as denied"
+say "      The gateway counted $(($(denied) - dropped)) of her packets as denied."
 say '   yett knows why, without asking the gateway:'
 status=0
 "$yett" can -C "$tree" alice-laptop resource:orders-db tcp/5432 >"$work/can" || status=$?
@@ -253,7 +261,7 @@ step 'A pull request would let Alice read the orders. Its branch is checked, and
 git -C "$repo" checkout -q -b alice-reads-orders
 echo '  - user:alice' >>"$tree/groups/orders-readers.yaml"
 git -C "$repo" commit -q -a -m 'Alice helps with the orders'
-git -C "$repo" show --format= --unified=0 HEAD | grep '^[+-]' | show
+git -C "$repo" show --format= --unified=0 HEAD | grep '^[+-][^+-]' | show
 "$yett" check -C "$repo" --rev alice-reads-orders 2>&1 | show
 "$yett" diff -C "$repo" main alice-reads-orders >"$work/diff"
 show <"$work/diff"
