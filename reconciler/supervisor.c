@@ -124,6 +124,8 @@ static void turn_ended(struct supervisor *s)
 		remember_turn(s);
 		schedule(s);
 		answer_clients(s, VERB_SYNC, s->started, status_sync_json);
+		if (s->once && s->outcome == OUTCOME_UNCHANGED)
+			log_line("%s", buf_str(&s->text));
 		if (s->once)
 			end(s, s->outcome == OUTCOME_REJECTED ? YETTD_REJECTED :
 			       s->outcome == OUTCOME_FAILED   ? YETTD_CANNOT :

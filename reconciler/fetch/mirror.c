@@ -114,11 +114,33 @@ static int on_credential(git_credential **out, const char *url, const char *user
 	return GIT_EAUTH;
 }
 
+/* What a fetch would stumble over: HEAD, our reference, the commit that it names. */
+static bool healthy(const struct update *u)
+{
+	git_oid oid;
+	git_commit *commit = NULL;
+
+	if (git_repository_head_unborn(u->repo) < 0)
+		return false;
+	int ret = git_reference_name_to_id(&oid, u->repo, u->our_ref);
+	if (ret == 0)
+		ret = git_commit_lookup(&commit, u->repo, &oid);
+	else if (ret == GIT_ENOTFOUND)
+		ret = 0; /* nothing was fetched yet */
+	git_commit_free(commit);
+	return ret == 0;
+}
+
 static int open_mirror(struct update *u)
 {
-	if (access(u->m->path, F_OK) == 0 && git_repository_open_bare(&u->repo, u->m->path) < 0 &&
-	    mirror_set_aside(u->m) < 0)
-		return fail(u, -EIO, "the mirror is damaged and cannot be set aside; it follows");
+	bool there = access(u->m->path, F_OK) == 0;
+
+	if (there && (git_repository_open_bare(&u->repo, u->m->path) < 0 || !healthy(u))) {
+		git_repository_free(u->repo);
+		u->repo = NULL;
+		if (mirror_set_aside(u->m) < 0)
+			return fail(u, -EIO, "the mirror is damaged and cannot be set aside; it follows");
+	}
 	if (u->repo == NULL && git_repository_init(&u->repo, u->m->path, 1) < 0) {
 		snprintf(u->err, u->err_size, "cannot make the mirror %s: %s", u->m->path, git_said());
 		return -EIO;
