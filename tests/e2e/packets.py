@@ -97,19 +97,28 @@ def choose(rnd, devices):
         other = [a for o in devices if o is not d for a in o["addresses"] if (":" in a) == v6]
         dst = rnd.choice(other)
     proto = rnd.choice([6, 6, 6, 17, 17, 58 if v6 else 1, 47])
+    if proto == 47 and dst.startswith(("10.9.", "fd09:")):
+        proto = 6  # without ports a packet back is a reply, so between devices the order of packets would tell
     port = rnd.choice([22, 53, 79, 80, 85, 90, 91, 443, 444, 999, 1000, 1500, 2000, 2001, rnd.randint(1, 65535)])
     return d["name"], rnd.choice(src), dst, proto, port
 
 
 def expected(probes):
-    """What yett can answers: forwarded when allowed and this gateway is on the path."""
+    """
+    What yett can answers: forwarded when allowed and this gateway is on the path. None where a pool's address has no live
+    device: the ruleset may let the packet go to the interface, where WireGuard has no peer for it.
+    """
     def port_text(p):
         return {6: "tcp/%d" % p[4], 17: "udp/%d" % p[4], 1: "icmp", 58: "proto/58"}.get(p[3], "proto/%d" % p[3])
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     lines = "".join(json.dumps({"device": p[0], "dest": p[2], "port": port_text(p), "at": now}) + "\n" for p in probes)
     out = subprocess.run([YETT, "can", "--batch", "--quiet", "-C", TREE], input=lines.encode(), stdout=subprocess.PIPE, check=True)
     answers = [json.loads(line) for line in out.stdout.splitlines()]
-    return [a["verdict"] == "allow" and GATEWAY in a["gateways"] for a in answers], answers
+    want = [a["verdict"] == "allow" and GATEWAY in a["gateways"] for a in answers]
+    for i, a in enumerate(answers):
+        if a["verdict"] == "allow" and not a["gateways"] and probes[i][2].startswith(("10.9.", "fd09:")):
+            want[i] = None
+    return want, answers
 
 
 def listen(interface):
@@ -153,7 +162,7 @@ def main():
         if i % 64 == 63:
             drain([lan, dev], seen, 0.002)
     drain([lan, dev], seen, 0.5)
-    bad = [i for i in range(len(probes)) if (i in seen) != want[i]]
+    bad = [i for i in range(len(probes)) if want[i] is not None and (i in seen) != want[i]]
     for i in bad[:10]:
         print("# packet %s: yett can says %s, the kernel %s" % (probes[i], json.dumps(answers[i]), "forwarded" if i in seen else "dropped"))
     print("# %d packets, %d forwarded, %d disagreements" % (len(probes), len(seen), len(bad)))

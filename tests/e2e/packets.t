@@ -13,14 +13,13 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 work=$(mktemp -d)
 gw=yp-gw-$$ host=yp-host-$$
-cleanup() {
+del_namespaces() {
 	ip netns del "$gw" 2>/dev/null
 	ip netns del "$host" 2>/dev/null
-	rm -rf "$work"
 }
-trap cleanup EXIT
+trap 'del_namespaces; rm -rf "$work"' EXIT
 
-mac_of() { ip -n "$1" -br link show "$2" | awk '{print $3}'; }
+mac_of() { ip -n "$1" -br link show dev "$2" | awk '{print $3}'; }
 in_gw() { ip netns exec "$gw" "$@"; }
 
 make_namespaces() {
@@ -31,7 +30,7 @@ make_namespaces() {
 		# shellcheck disable=SC2086
 		set -- $pair
 		ip netns exec "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 "net.ipv6.conf.$2.accept_dad=0"
-		ip -n "$1" link set "$2" up
+		ip -n "$1" link set dev "$2" up
 	done
 	in_gw sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 \
 		net.ipv4.conf.wg0.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.wg0.send_redirects=0
@@ -47,7 +46,6 @@ make_namespaces() {
 	in_gw ip -6 route add fd09::/64 via fe80::1 dev wg0
 }
 
-make_namespaces || { echo "Bail out! cannot make network namespaces"; exit 1; }
 echo "1..$trees"
 for i in $(seq "$trees"); do
 	tree=$work/tree$i
@@ -57,10 +55,13 @@ for i in $(seq "$trees"); do
 		sed 's/^/# /' "$work/log"
 		continue
 	fi
-	in_gw nft flush ruleset
-	in_gw env TZ=UTC nft -f "$work/out$i/gateways/gw/ruleset.nft" || echo "# the ruleset of seed $i does not load"
+	del_namespaces # and with them every flow that the kernel remembers
+	make_namespaces || { echo "Bail out! cannot make network namespaces"; exit 1; }
+	in_gw env TZ=UTC nft -f "$work/out$i/gateways/gw/ruleset.nft" ||
+		echo "# the ruleset of seed $i does not load"
 	ip netns exec "$host" /usr/bin/python3 tests/e2e/packets.py "$yett" "$tree" gw "$count" "$i" "$(mac_of "$gw" wg0)" >"$work/log" 2>&1
 	status=$?
-	[ $status -eq 0 ] && echo "ok $i - the kernel agrees with yett can on the tree of seed $i" || echo "not ok $i - the kernel agrees with yett can on the tree of seed $i"
-	sed 's/^/# /' "$work/log"
+	[ $status -eq 0 ] || printf 'not '
+	echo "ok $i - the kernel agrees with yett can on the tree of seed $i"
+	sed 's/^#* */# /' "$work/log"
 done
