@@ -248,7 +248,8 @@ static bool decode_list(struct decoder *dec, const struct field *f, const struct
 }
 
 /* Fields that the language names and this version refuses; of a bool only `true` asks for something. */
-static bool decode_later(struct decoder *dec, const struct field *f, const struct node *key, const struct node *n, char *out)
+static bool decode_later(struct decoder *dec, const struct field *f, const struct node *key, const struct node *n,
+			 char *out)
 {
 	if (f->type == &type_bool) {
 		if (!decode_scalar(dec, f, n, out))
