@@ -143,7 +143,7 @@ static u128 join_groups(const uint16_t g[GROUPS])
 
 static enum addr_error parse_v6(const char *s, size_t n, u128 *out)
 {
-	uint16_t head[GROUPS] = { 0 }, tail[GROUPS] = { 0 };
+	uint16_t head[GROUPS] = {0}, tail[GROUPS] = {0};
 	size_t nhead = 0, ntail = 0;
 	const char *gap = memmem(s, n, "::", 2);
 	size_t before = gap ? (size_t)(gap - s) : n;
@@ -201,7 +201,7 @@ enum addr_error prefix_parse(const char *s, size_t n, struct prefix *out, struct
 	if (len > max)
 		return ADDR_LENGTH;
 	u128 mask = host_mask(a, (uint8_t)len);
-	struct prefix p = { a & ~mask, (uint8_t)len };
+	struct prefix p = {a & ~mask, (uint8_t)len};
 	if (p.addr != a) {
 		if (fixed)
 			*fixed = p;
@@ -226,7 +226,7 @@ static enum addr_error span_parse(const char *s, size_t n, size_t dash, struct r
 	/* An IPv6 range around the IPv4 block would take all of IPv4 with it. */
 	if (lo < ADDR_V4_FIRST && hi > ADDR_V4_LAST)
 		return ADDR_MAPPED;
-	*out = (struct range){ lo, hi };
+	*out = (struct range){lo, hi};
 	return ADDR_OK;
 }
 
@@ -245,13 +245,13 @@ enum addr_error range_parse(const char *s, size_t n, struct range *out, struct p
 	u128 a;
 	enum addr_error e = addr_parse(s, n, &a);
 	if (e == ADDR_OK)
-		*out = (struct range){ a, a };
+		*out = (struct range){a, a};
 	return e;
 }
 
 struct range prefix_range(struct prefix p)
 {
-	struct range r = { p.addr, p.addr | host_mask(p.addr, p.len) };
+	struct range r = {p.addr, p.addr | host_mask(p.addr, p.len)};
 	if (addr_is_v4(p.addr) || r.lo > ADDR_V4_FIRST || r.hi < ADDR_V4_LAST)
 		return r;
 	if (r.hi > ADDR_V4_LAST)
@@ -276,7 +276,7 @@ static bool is_prefix(struct range r, unsigned int width, struct prefix *out)
 	unsigned int bits = zeros(size);
 	if ((size & (size - 1)) != 0 || (bits < 128 && (r.lo & (size - 1)) != 0))
 		return false;
-	*out = (struct prefix){ r.lo, (uint8_t)(width - bits) };
+	*out = (struct prefix){r.lo, (uint8_t)(width - bits)};
 	return true;
 }
 
@@ -385,7 +385,7 @@ static void split(struct range r, unsigned int width, void (*add)(void *arg, str
 				break;
 			bits--;
 		}
-		add(arg, (struct prefix){ at, (uint8_t)(width - bits) });
+		add(arg, (struct prefix){at, (uint8_t)(width - bits)});
 		u128 last = bits == 128 ? ADDR_LAST : at + (((u128)1 << bits) - 1);
 		if (last >= r.hi)
 			return;
@@ -403,7 +403,7 @@ struct both {
 static void add_v4_once(struct both *b)
 {
 	if (!b->v4_done)
-		b->add(b->arg, (struct prefix){ ADDR_V4_FIRST, 0 });
+		b->add(b->arg, (struct prefix){ADDR_V4_FIRST, 0});
 	b->v4_done = true;
 }
 
@@ -435,14 +435,14 @@ void range_to_prefixes(struct range r, void (*add)(void *arg, struct prefix p), 
 	if (lo4 && hi4) {
 		split(r, 32, add, arg);
 	} else if (lo4) {
-		split((struct range){ r.lo, ADDR_V4_LAST }, 32, add, arg);
-		split_v6((struct range){ ADDR_V4_LAST + 1, r.hi }, add, arg);
+		split((struct range){r.lo, ADDR_V4_LAST}, 32, add, arg);
+		split_v6((struct range){ADDR_V4_LAST + 1, r.hi}, add, arg);
 	} else if (hi4) {
-		split_v6((struct range){ r.lo, ADDR_V4_FIRST - 1 }, add, arg);
-		split((struct range){ ADDR_V4_FIRST, r.hi }, 32, add, arg);
+		split_v6((struct range){r.lo, ADDR_V4_FIRST - 1}, add, arg);
+		split((struct range){ADDR_V4_FIRST, r.hi}, 32, add, arg);
 	} else if (r.lo < ADDR_V4_FIRST && r.hi > ADDR_V4_LAST) {
 		/* To IPv6 the IPv4 block is no hole: nothing of IPv6 stands there. */
-		struct both b = { add, arg, false };
+		struct both b = {add, arg, false};
 		split(r, 128, add_both, &b);
 		add_v4_once(&b);
 	} else {

@@ -68,7 +68,7 @@ static void date_of(int64_t days, int64_t *year, int *month, int *day)
 
 static int days_in(int year, int month)
 {
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 	return days[month - 1] + (month == 2 && leap);
 }
@@ -100,7 +100,7 @@ static bool take_offset(struct cursor *c, int *seconds)
 
 bool clock_parse(const char *s, size_t n, int64_t *utc)
 {
-	struct cursor c = { s, n };
+	struct cursor c = {s, n};
 	int year, month, day;
 	if (!take_digits(&c, 4, 1970, 9999, &year) || !take_char(&c, '-') || !take_digits(&c, 2, 1, 12, &month) ||
 	    !take_char(&c, '-') || !take_digits(&c, 2, 1, 31, &day) || day > days_in(year, month))

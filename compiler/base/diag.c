@@ -13,7 +13,7 @@
 
 void diags_init(struct diags *d, struct arena *a)
 {
-	*d = (struct diags){ .arena = a };
+	*d = (struct diags){.arena = a};
 }
 
 void diags_release(struct diags *d)
@@ -27,7 +27,7 @@ uint32_t diags_add_file(struct diags *d, const char *path, const char *data, siz
 {
 	if (d->nfiles == d->cap_files)
 		d->file = vec_grow(d->file, &d->cap_files, d->nfiles + 1, sizeof(*d->file));
-	d->file[d->nfiles] = (struct diag_file){ arena_strdup(d->arena, path), data, len };
+	d->file[d->nfiles] = (struct diag_file){arena_strdup(d->arena, path), data, len};
 	return (uint32_t)d->nfiles++;
 }
 
@@ -79,7 +79,7 @@ void diag_add(struct diags *d, const char *code, struct loc loc, const char *fmt
 	va_start(ap, fmt);
 	const char *message = sentence(d, fmt, ap);
 	va_end(ap);
-	*g = (struct diag){ code, severity, loc, message, NULL };
+	*g = (struct diag){code, severity, loc, message, NULL};
 }
 
 void diag_hint(struct diags *d, const char *fmt, ...)
@@ -142,5 +142,6 @@ const char *diag_loc_text(const struct diags *d, struct arena *a, struct loc loc
 	const char *path = d->file[loc.file].path;
 	if (loc.line == 0)
 		return path;
-	return loc.col ? arena_printf(a, "%s:%u:%u", path, loc.line, loc.col) : arena_printf(a, "%s:%u", path, loc.line);
+	return loc.col ? arena_printf(a, "%s:%u:%u", path, loc.line, loc.col)
+		       : arena_printf(a, "%s:%u", path, loc.line);
 }

@@ -88,7 +88,7 @@ static bool find_line(struct printer *p, struct loc loc, struct line *out)
 		return false;
 	struct place *at = &p->at;
 	if (at->file != loc.file || at->line > loc.line || at->line == 0)
-		*at = (struct place){ loc.file, 1, 0 };
+		*at = (struct place){loc.file, 1, 0};
 	while (at->line < loc.line) {
 		const char *nl = memchr(f->data + at->offset, '\n', f->len - at->offset);
 		if (!nl)
@@ -98,7 +98,7 @@ static bool find_line(struct printer *p, struct loc loc, struct line *out)
 	}
 	const char *s = f->data + at->offset;
 	const char *nl = memchr(s, '\n', f->len - at->offset);
-	*out = (struct line){ s, nl ? (size_t)(nl - s) : f->len - at->offset };
+	*out = (struct line){s, nl ? (size_t)(nl - s) : f->len - at->offset};
 	return true;
 }
 
@@ -154,7 +154,7 @@ static void add_diag(struct buf *out, struct printer *p, const struct diag *g)
 {
 	static const struct {
 		const char *word, *color;
-	} severity[] = { [DIAG_ERROR] = { "error", "\033[1;31m" }, [DIAG_WARNING] = { "warning", "\033[1;33m" } };
+	} severity[] = {[DIAG_ERROR] = {"error", "\033[1;31m"}, [DIAG_WARNING] = {"warning", "\033[1;33m"}};
 	bool color = p->style->color;
 	const struct diag_file *f = file_of(p, g->loc);
 	if (f) {
@@ -254,7 +254,7 @@ static void print_json(const struct printer *p, FILE *out)
 
 void diags_print(const struct diags *d, const struct diag_style *style, FILE *out)
 {
-	struct printer p = { d, style, { UINT32_MAX, 0, 0 } };
+	struct printer p = {d, style, {UINT32_MAX, 0, 0}};
 	switch (style->format) {
 	case DIAG_TEXT: print_text(&p, out); break;
 	case DIAG_JSON: print_json(&p, out); break;

@@ -18,7 +18,7 @@ void digest_add(struct digest_ctx *c, const void *p, size_t n)
 
 void digest_add_u32(struct digest_ctx *c, uint32_t v)
 {
-	uint8_t b[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+	uint8_t b[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
 	digest_add(c, b, sizeof(b));
 }
 

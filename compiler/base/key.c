@@ -11,6 +11,7 @@
  * The encodings of points of order 1, 2, 4 and 8, and of their likes beyond p (RFC 7748 section 5
  * takes them modulo p), little-endian; the top bit of the last byte is ignored by X25519.
  */
+/* clang-format off */
 static const uint8_t weak_points[][KEY_BYTES] = {
 	{ 0 },
 	{ 1 },
@@ -26,6 +27,7 @@ static const uint8_t weak_points[][KEY_BYTES] = {
 	{ 0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
 };
+/* clang-format on */
 
 static bool is_weak(const struct pubkey *k)
 {
@@ -42,7 +44,8 @@ enum key_error pubkey_parse(const char *s, size_t n, struct pubkey *out)
 {
 	struct pubkey k;
 	size_t len = 0;
-	if (n != KEY_TEXT || sodium_base642bin(k.b, sizeof(k.b), s, n, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) ||
+	if (n != KEY_TEXT ||
+	    sodium_base642bin(k.b, sizeof(k.b), s, n, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) ||
 	    len != KEY_BYTES)
 		return KEY_FORMAT;
 	/* Two texts of one key would be two keys to whoever compares texts. */

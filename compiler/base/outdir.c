@@ -21,9 +21,9 @@
 struct outdir {
 	char name[NAME_MAX + 1]; /* the target, in parent */
 	char temp[NAME_MAX + 1]; /* the new folder, in parent */
-	int parent, root;        /* the folder of both; the new folder */
-	bool exists;             /* the target did when we looked */
-	char cached[PATH_MAX];   /* the folder of the last file, and its descriptor or -1 */
+	int parent, root;	 /* the folder of both; the new folder */
+	bool exists;		 /* the target did when we looked */
+	char cached[PATH_MAX];	 /* the folder of the last file, and its descriptor or -1 */
 	int cached_fd;
 };
 
@@ -167,7 +167,7 @@ static int make_temp(struct outdir *o)
 
 static void outdir_free(struct outdir *o)
 {
-	int fds[] = { o->cached_fd, o->root, o->parent };
+	int fds[] = {o->cached_fd, o->root, o->parent};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);

@@ -11,7 +11,7 @@
 
 static struct service whole(uint32_t proto)
 {
-	return (struct service){ SERVICE(proto, 0), SERVICE(proto, 0xffff) };
+	return (struct service){SERVICE(proto, 0), SERVICE(proto, 0xffff)};
 }
 
 /* A decimal number up to max without sign or padding, all of s. */
@@ -41,7 +41,7 @@ static size_t parse_ports(uint32_t proto, const char *s, size_t n, struct servic
 		return 0;
 	if (hi < lo)
 		return 0;
-	*out = (struct service){ SERVICE(proto, lo), SERVICE(proto, hi) };
+	*out = (struct service){SERVICE(proto, lo), SERVICE(proto, hi)};
 	return 1;
 }
 
@@ -53,7 +53,7 @@ static bool is(const char *s, size_t n, const char *word)
 static size_t parse_word(const char *s, size_t n, struct service out[static 2])
 {
 	if (is(s, n, "any")) {
-		out[0] = (struct service){ 0, SERVICE_LAST };
+		out[0] = (struct service){0, SERVICE_LAST};
 		return 1;
 	}
 	if (is(s, n, "icmp")) {
@@ -97,7 +97,8 @@ static bool has_ports(uint32_t proto)
 char *service_format(struct service s, char out[static SERVICE_TEXT_MAX])
 {
 	const size_t max = SERVICE_TEXT_MAX;
-	uint32_t proto = SERVICE_PROTO(s.lo), last = SERVICE_PROTO(s.hi), lo = SERVICE_PORT(s.lo), hi = SERVICE_PORT(s.hi);
+	uint32_t proto = SERVICE_PROTO(s.lo), last = SERVICE_PROTO(s.hi), lo = SERVICE_PORT(s.lo),
+		 hi = SERVICE_PORT(s.hi);
 	const char *name = proto_name(proto);
 	bool all_ports = lo == 0 && hi == 0xffff;
 	if (s.lo == 0 && s.hi == SERVICE_LAST)

@@ -100,12 +100,13 @@ static bool take_file(struct rest *r, struct arena *a, struct source_file *f)
 
 int source_open_bundle(struct source *s, const void *data, size_t len, struct arena *a, struct diags *d)
 {
-	struct rest r = { data, len };
+	struct rest r = {data, len};
 	const char *magic;
 	uint32_t count;
-	*s = (struct source){ 0 };
-	if (!take(&r, MAGIC_BYTES, &magic) || memcmp(magic, MAGIC, MAGIC_BYTES) != 0 || !take_commit(&r, a, &s->commit) ||
-	    !take_number(&r, 4, &count) || count > SOURCE_FILES_MAX || count > r.n / 8)
+	*s = (struct source){0};
+	if (!take(&r, MAGIC_BYTES, &magic) || memcmp(magic, MAGIC, MAGIC_BYTES) != 0 ||
+	    !take_commit(&r, a, &s->commit) || !take_number(&r, 4, &count) || count > SOURCE_FILES_MAX ||
+	    count > r.n / 8)
 		return -EBADMSG;
 	s->file = arena_array(a, count, struct source_file);
 	for (uint32_t i = 0; i < count; i++) {

@@ -136,7 +136,8 @@ static void check_order(struct walk *w, const git_tree *tree, size_t n)
 		const git_tree_entry *before = git_tree_entry_byindex(tree, i - 1);
 		/* Equal ones are found below, wherever they stand. */
 		if (cmp_entries(before, e) > 0) {
-			tree_report(&w->t, "E_TREE_ORDER", "the entries of this folder are not sorted: \"%s\" before \"%s\"",
+			tree_report(&w->t, "E_TREE_ORDER",
+				    "the entries of this folder are not sorted: \"%s\" before \"%s\"",
 				    git_tree_entry_name(before), git_tree_entry_name(e));
 			sorted = false;
 		}
@@ -172,7 +173,8 @@ static int read_ignore(struct walk *w, const git_oid *root)
 		return fail(w, EIO, "cannot read the top folder");
 	const git_tree_entry *e = git_tree_entry_byname(tree, IGNORE_FILE);
 	int rc = 0;
-	if (e && git_tree_entry_type(e) == GIT_OBJECT_BLOB && git_tree_entry_filemode_raw(e) != (git_filemode_t)MODE_LINK) {
+	if (e && git_tree_entry_type(e) == GIT_OBJECT_BLOB &&
+	    git_tree_entry_filemode_raw(e) != (git_filemode_t)MODE_LINK) {
 		const char *data;
 		size_t len;
 		bool fits;
@@ -238,7 +240,8 @@ static int open_commit(struct walk *w, const char *repo, const char *rev, git_co
 	if (rc == GIT_ENOTFOUND || rc == GIT_EINVALIDSPEC || rc == GIT_EUNBORNBRANCH)
 		return fail(w, ENOENT, "no revision \"%s\" in repository %s", rev, repo);
 	if (rc < 0)
-		return fail(w, rc == GIT_EAMBIGUOUS ? EINVAL : EIO, "cannot find revision \"%s\" in repository %s", rev, repo);
+		return fail(w, rc == GIT_EAMBIGUOUS ? EINVAL : EIO, "cannot find revision \"%s\" in repository %s", rev,
+			    repo);
 	rc = git_object_peel((git_object **)commit, o, GIT_OBJECT_COMMIT);
 	git_object_free(o);
 	return rc < 0 ? fail(w, EINVAL, "revision \"%s\" is no commit", rev) : 0;
@@ -250,8 +253,8 @@ static int open_commit(struct walk *w, const char *repo, const char *rev, git_co
  */
 static void set_up(void)
 {
-	static const int levels[] = { GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
-				      GIT_CONFIG_LEVEL_GLOBAL };
+	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+				     GIT_CONFIG_LEVEL_GLOBAL};
 	git_libgit2_init();
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
@@ -261,7 +264,7 @@ static void set_up(void)
 int source_open_commit(struct source *s, const char *repo, const char *rev, const char *path,
 		       const struct source_limits *lim, struct arena *a, struct diags *d, char *err, size_t err_size)
 {
-	struct walk w = { .err = err, .err_size = err_size };
+	struct walk w = {.err = err, .err_size = err_size};
 	git_commit *commit = NULL;
 	git_oid root;
 	set_up();

@@ -82,7 +82,7 @@ static int list_folder(struct walk *w, int fd, entry_list *l)
 			continue;
 		if (!tree_count(&w->t))
 			break;
-		struct entry e = { strdup(de->d_name), kind_of(dirfd(dir), de) };
+		struct entry e = {strdup(de->d_name), kind_of(dirfd(dir), de)};
 		if (!e.name)
 			arena_oom(strlen(de->d_name));
 		vec_push(l, e);
@@ -240,7 +240,7 @@ static int read_ignore(struct walk *w, int root)
 int source_open_dir(struct source *s, const char *dir, const struct source_limits *lim, struct arena *a,
 		    struct diags *d, char *err, size_t err_size)
 {
-	struct walk w = { .dir = dir, .err = err, .err_size = err_size };
+	struct walk w = {.dir = dir, .err = err, .err_size = err_size};
 	tree_begin(&w.t, s, lim, a, d);
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc = fd < 0 ? fail(&w, errno) : read_ignore(&w, fd);

@@ -36,7 +36,7 @@ typedef VEC(struct step) step_list;
 
 static void push(step_list *l, enum step_kind kind, char c, const uint32_t *set)
 {
-	struct step s = { kind, (unsigned char)c, set };
+	struct step s = {kind, (unsigned char)c, set};
 	vec_push(l, s);
 }
 
@@ -143,7 +143,7 @@ static size_t trimmed(const char *s, size_t n)
 static bool parse_line(struct arena *a, const char *s, size_t n, struct ignore_pattern *out)
 {
 	step_list steps = VEC_INIT;
-	*out = (struct ignore_pattern){ 0 };
+	*out = (struct ignore_pattern){0};
 	n = trimmed(s, n);
 	if (n == 0 || s[0] == '#')
 		return false;
@@ -173,7 +173,7 @@ static bool parse_line(struct arena *a, const char *s, size_t n, struct ignore_p
 void ignore_parse(struct ignore *ig, struct arena *a, const char *text, size_t len)
 {
 	VEC(struct ignore_pattern) list = VEC_INIT;
-	*ig = (struct ignore){ 0 };
+	*ig = (struct ignore){0};
 	for (size_t i = 0; i < len;) {
 		const char *nl = memchr(text + i, '\n', len - i);
 		size_t n = nl ? (size_t)(nl - text) - i : len - i;

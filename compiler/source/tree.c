@@ -8,8 +8,8 @@
 
 void tree_begin(struct tree *t, struct source *s, const struct source_limits *lim, struct arena *a, struct diags *d)
 {
-	*s = (struct source){ 0 };
-	*t = (struct tree){ .s = s, .arena = a, .d = d };
+	*s = (struct source){0};
+	*t = (struct tree){.s = s, .arena = a, .d = d};
 	t->max_bytes = lim && lim->max_bytes ? lim->max_bytes : SOURCE_BYTES_MAX;
 }
 
@@ -51,7 +51,7 @@ void tree_report(struct tree *t, const char *code, const char *fmt, ...)
 		return;
 	t->reports++;
 	t->full |= last;
-	diag_add(t->d, code, (struct loc){ diags_add_file(t->d, path, NULL, 0), 0, 0 }, "%s", text);
+	diag_add(t->d, code, (struct loc){diags_add_file(t->d, path, NULL, 0), 0, 0}, "%s", text);
 }
 
 bool tree_count(struct tree *t)
@@ -113,8 +113,8 @@ bool tree_check_name(struct tree *t, const char *name)
 	else if (name[0] == '-')
 		tree_report(t, "E_TREE_NAME", "a name may not start with -");
 	else
-		tree_report(t, "E_TREE_NAME", "the name \"%s\" is not 1 to %d characters of A-Z a-z 0-9 . _ @ + -", name,
-			    TREE_NAME_MAX);
+		tree_report(t, "E_TREE_NAME", "the name \"%s\" is not 1 to %d characters of A-Z a-z 0-9 . _ @ + -",
+			    name, TREE_NAME_MAX);
 	return false;
 }
 
@@ -158,8 +158,8 @@ void tree_check_case(struct tree *t, const char **name, size_t n)
 		if (strcmp(name[i - 1], name[i]) == 0)
 			tree_report(t, "E_TREE_ORDER", "\"%s\" stands twice in its folder", name[i]);
 		else
-			tree_report(t, "E_TREE_CASE", "\"%s\" and \"%s\" differ only in upper and lower case", name[i - 1],
-				    name[i]);
+			tree_report(t, "E_TREE_CASE", "\"%s\" and \"%s\" differ only in upper and lower case",
+				    name[i - 1], name[i]);
 		tree_leave(t, mark);
 	}
 }
@@ -205,7 +205,8 @@ bool tree_has_room(struct tree *t, uint64_t size)
 	if (t->file.n >= SOURCE_FILES_MAX)
 		tree_report(t, "E_LIMIT_FILES", "the tree has more than %u policy files", SOURCE_FILES_MAX);
 	else if (size > t->max_bytes - t->s->bytes)
-		tree_report(t, "E_LIMIT_BYTES", "with this file the tree has more than %llu bytes (--max-bytes raises that)",
+		tree_report(t, "E_LIMIT_BYTES",
+			    "with this file the tree has more than %llu bytes (--max-bytes raises that)",
 			    (unsigned long long)t->max_bytes);
 	else
 		return true;
@@ -215,7 +216,7 @@ bool tree_has_room(struct tree *t, uint64_t size)
 
 void tree_add(struct tree *t, const char *data, size_t len)
 {
-	struct source_file f = { .data = data, .len = len };
+	struct source_file f = {.data = data, .len = len};
 	f.path = arena_strdup(t->arena, t->path.p);
 	f.diag_file = diags_add_file(t->d, f.path, data, len);
 	t->s->bytes += len;

@@ -8,6 +8,7 @@
 
 #define REPORTED_MAX 16 /* a file of another encoding would otherwise be one long complaint */
 
+/* clang-format off */
 /* Ranges of code points that are not allowed, ascending, and what people call them. */
 static const struct refused {
 	uint32_t lo, hi;
@@ -30,6 +31,7 @@ static const struct refused {
 	{ 0xfeff, 0xfeff, "a byte-order mark", "save the file as UTF-8 without a byte-order mark" },
 	{ 0xfffe, 0xffff, "a noncharacter", NULL },
 };
+/* clang-format on */
 
 static const struct refused *find_refused(uint32_t cp)
 {
@@ -54,7 +56,7 @@ static bool is_plain_ascii(unsigned char c)
 
 bool filter_file(uint32_t diag_file, const char *data, size_t len, struct diags *d)
 {
-	struct loc at = { diag_file, 1, 1 };
+	struct loc at = {diag_file, 1, 1};
 	uint32_t seen[REPORTED_MAX];
 	size_t nseen = 0;
 	for (size_t i = 0; i < len;) {

@@ -37,7 +37,7 @@ struct reader {
 
 static struct loc loc_of(const struct reader *r, yaml_mark_t mark)
 {
-	return (struct loc){ r->file, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1 };
+	return (struct loc){r->file, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
 }
 
 /* The file is read on after these mistakes, to find more, but the document that has one is dropped. */
@@ -154,18 +154,19 @@ static bool open_collection(struct reader *r, enum node_kind kind, const yaml_ev
 		spoil(r);
 	}
 	if (r->depth == YAML_DEPTH_MAX) {
-		diag_add(r->d, "E_YAML_DEPTH", n->loc, "lists and mappings are nested more than %d deep", YAML_DEPTH_MAX);
+		diag_add(r->d, "E_YAML_DEPTH", n->loc, "lists and mappings are nested more than %d deep",
+			 YAML_DEPTH_MAX);
 		spoil(r);
 		return false;
 	}
-	r->frame[r->depth++] = (struct frame){ n, r->stack.n };
+	r->frame[r->depth++] = (struct frame){n, r->stack.n};
 	return true;
 }
 
 static void report_dup(struct reader *r, const struct node *first, const struct node *again)
 {
-	diag_add(r->d, "E_YAML_DUP", again->loc, "key \"%s\" stands here again; it was first given in line %u", again->text,
-		 first->loc.line);
+	diag_add(r->d, "E_YAML_DUP", again->loc, "key \"%s\" stands here again; it was first given in line %u",
+		 again->text, first->loc.line);
 	spoil(r);
 }
 
@@ -221,7 +222,7 @@ static void close_collection(struct reader *r)
 	struct frame *f = innermost(r);
 	struct node *n = f->node;
 	size_t count = r->stack.n - f->base;
-	struct node **item = r->stack.v + f->base;
+	struct node **item = count ? r->stack.v + f->base : NULL;
 	if (n->kind == NODE_SEQ) {
 		n->n = count;
 		n->item = count ? arena_dup(r->arena, item, count * sizeof(*item)) : NULL;
@@ -229,7 +230,7 @@ static void close_collection(struct reader *r)
 		n->n = count / 2;
 		n->pair = n->n ? arena_array(r->arena, n->n, struct node_pair) : NULL;
 		for (size_t i = 0; i < n->n; i++)
-			n->pair[i] = (struct node_pair){ item[2 * i], item[2 * i + 1] };
+			n->pair[i] = (struct node_pair){item[2 * i], item[2 * i + 1]};
 		if (n->n > FEW_KEYS)
 			check_many_keys(r, n);
 		else
@@ -273,6 +274,7 @@ static void end_document(struct reader *r, struct node ***docs, size_t *ndocs)
 	r->root = NULL;
 }
 
+/* clang-format off */
 /*
  * libyaml's words and ours. A row holds where the problem and the context are libyaml's, or where
  * they are NULL; the first that holds decides. A message NULL is the problem itself. at_start: the
@@ -313,6 +315,7 @@ static const struct wording {
 	  "this escape is not known; single quotes take a backslash as it is", false },
 	{ NULL, NULL, "E_YAML_SYNTAX", NULL, false },
 };
+/* clang-format on */
 
 static const struct wording *wording_of(const char *problem, const char *context)
 {
@@ -348,7 +351,7 @@ static void report_syntax(struct reader *r)
 	struct loc loc = loc_of(r, p->problem_mark);
 	char c = byte_at(r, p->problem_mark);
 	if (p->error == YAML_READER_ERROR)
-		diag_add(r->d, "E_YAML_SYNTAX", (struct loc){ r->file, 0, 0 }, "%s", problem);
+		diag_add(r->d, "E_YAML_SYNTAX", (struct loc){r->file, 0, 0}, "%s", problem);
 	else if (c == '\t' && p->error == YAML_SCANNER_ERROR)
 		diag_add(r->d, "E_YAML_SYNTAX", loc, "a tab cannot indent; use spaces");
 	else if (strcmp(problem, "found character that cannot start any token") == 0)
@@ -391,7 +394,7 @@ int yaml_parse(struct arena *a, uint32_t diag_file, const char *data, size_t len
 		return -1;
 	if (len == 0)
 		return 0;
-	struct reader r = { .arena = a, .d = d, .file = diag_file, .data = data, .len = len };
+	struct reader r = {.arena = a, .d = d, .file = diag_file, .data = data, .len = len};
 	if (!yaml_parser_initialize(&r.parser))
 		arena_oom(sizeof(r.parser));
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);

@@ -88,6 +88,11 @@ static void empty_files_hold_nothing(void **state)
 {
 	(void)state;
 	static const char *const texts[] = { "", "\n", "# only this\n", "---\n", "---\n...\n---\n", " " };
+	struct run empty;
+	run(&empty, "[]");
+	assert_int_equal(empty.ndocs, 1);
+	assert_int_equal(empty.docs[0]->n, 0);
+	done(&empty);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct run r;
 		run(&r, texts[i]);
