@@ -167,7 +167,7 @@ int nl_talk(struct nl_sock *s, struct nlmsghdr *nlh, nl_message_fn fn, void *arg
 
 	s->ext[0] = '\0';
 	nlh->nlmsg_seq = t.seq;
-	nlh->nlmsg_flags |= NLM_F_REQUEST | (nlh->nlmsg_flags & NLM_F_DUMP ? 0 : NLM_F_ACK);
+	nlh->nlmsg_flags |= NLM_F_REQUEST | ((nlh->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? 0 : NLM_F_ACK);
 	int rc = nl_send(s, nlh, nlh->nlmsg_len, 1);
 	for (bool ended = rc < 0; !ended;) {
 		int n = nl_recv(s, data, sizeof(data), 0);

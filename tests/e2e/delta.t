@@ -21,9 +21,12 @@ cleanup() {
 	ip netns pids "$peer" 2>/dev/null | xargs -r kill -9 2>/dev/null
 	ip netns del "$gw" 2>/dev/null
 	ip netns del "$peer" 2>/dev/null
+	umount -l "$work"/*.mnt "$work" 2>/dev/null
 	rm -rf "$work"
 }
 trap cleanup EXIT
+# Mount namespaces are kept as files on a private mount.
+mount --bind "$work" "$work" && mount --make-private "$work"
 
 n=0
 ok() { # ok STATUS NAME
@@ -34,18 +37,15 @@ ok() { # ok STATUS NAME
 in_ns() { # in_ns NAMESPACE COMMAND...
 	local ns=$1
 	shift
-	ip netns exec "$ns" nsenter --mount="$work/$ns.mnt" -- "$@"
+	nsenter --net="/run/netns/$ns" --mount="$work/$ns.mnt" -- "$@"
 }
 make_ns() {
 	ip netns add "$1" || return 1
 	touch "$work/$1.mnt"
 	mkdir -p "$work/run-$1"
-	ip netns exec "$1" unshare --mount="$work/$1.mnt" --propagation private sh -c "mount --bind '$work/run-$1' /run && mkdir -p /run/wireguard"
+	unshare --mount="$work/$1.mnt" --propagation private sh -c "mkdir -p '$work/run-$1/wireguard' && mount --bind '$work/run-$1' /run"
 	ip -n "$1" link set lo up
 }
-mount --bind "$work" "$work" && mount --make-private "$work"
-trap 'cleanup; umount -l "$work" 2>/dev/null; rm -rf "$work"' EXIT
-
 make_ns "$gw" && make_ns "$peer" || { echo "Bail out! cannot make network namespaces"; exit 1; }
 ip -n "$gw" link add eth0 type veth peer name eth0 netns "$peer"
 ip -n "$gw" addr add 192.0.2.1/24 dev eth0
@@ -121,8 +121,7 @@ mkdir -m 0700 "$work/state"
 
 WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD=1 in_ns "$gw" wireguard-go wg0 >/dev/null 2>&1
 in_ns "$gw" "$build/yettd" --config "$work/yettd.yaml" >"$work/yettd.log" 2>&1 &
-daemon=$!
-pids+=("$daemon")
+pids+=($!)
 ctl() { "$build/yettctl" --socket "$work/ctl.sock" "$@"; }
 for _ in $(seq 100); do
 	grep -q 'applied' "$work/yettd.log" && break
@@ -149,9 +148,10 @@ in_ns "$gw" nft monitor >"$work/monitor" 2>&1 &
 pids+=($!)
 sleep 0.3
 
-mapfile -t traced < <(echo "$daemon"; pgrep -P "$daemon")
 args=()
-for pid in "${traced[@]}"; do args+=(-p "$pid"); done
+for pid in $(ip netns pids "$gw"); do
+	[ "$(cat "/proc/$pid/comm")" = yettd ] && args+=(-p "$pid")
+done
 strace -f -yy -e trace=execve,execveat,sendto,sendmsg,write,writev -s 0 -o "$work/strace" "${args[@]}" 2>/dev/null &
 tracer=$!
 pids+=("$tracer")
@@ -174,7 +174,8 @@ ok $? "no process is started"
 ! grep -qE '^(delete|destroy) (table|set|map|chain|rule)' "$work/monitor" && [ -s "$work/monitor" ]
 ok $? "no table, set, chain or rule is deleted"
 # What went to netlink and to WireGuard's socket (not logs, not the roles' messages to each other).
-sent=$(grep -E 'NETLINK|wireguard/wg0|UNIX(-STREAM)?:.*wg0' "$work/strace" | awk '$(NF-1) == "=" { n += $NF } END { print n + 0 }')
+grep -E 'NETLINK|wireguard/wg0' "$work/strace" >"$work/sent"
+sent=$(awk '$(NF-1) == "=" { n += $NF } END { print n + 0 }' "$work/sent")
 echo "# $sent bytes sent"
 [ -n "$sent" ] && [ "$sent" -gt 100 ] && [ "$sent" -le 1024 ]
 ok $? "at most 1 KB is sent"
@@ -185,5 +186,5 @@ diff "$work/before" "$work/after" | sed 's/^/# /' | head
 handshake >"$work/handshake.after"
 [ -s "$work/handshake.before" ] && cmp -s "$work/handshake.before" "$work/handshake.after"
 ok $? "the other device's handshake is as it was"
-[ "${FAILED_LOG:-}" ] && sed 's/^/# /' "$work/yettd.log"
+[ -n "${YETT_TEST_VERBOSE:-}" ] && cat "$work/ping.log" "$work/sync.log" "$work/yettd.log" "$work/sent" | sed 's/^/# /'
 echo "1..$n"
