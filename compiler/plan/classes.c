@@ -196,7 +196,8 @@ static void drop_idle_denials(struct builder *b)
 		if (matters)
 			b->piece.v[--kept] = p;
 	}
-	memmove(b->piece.v, b->piece.v + kept, (n - kept) * sizeof(struct piece *));
+	if (kept > 0)
+		memmove(b->piece.v, b->piece.v + kept, (n - kept) * sizeof(struct piece *));
 	b->piece.n = n - kept;
 }
 

@@ -335,15 +335,11 @@ void plan_gateway(struct gw_plan *p, const struct access *x, const struct resolv
 		  struct arena *a, struct diags *d)
 {
 	struct gateway_plan g = { .p = p, .x = x, .r = r, .gateway = gateway, .g = &r->gateway[gateway], .a = a };
-	const struct gateway *decl = g.g->decl;
 
+	(void)d; /* resolve has judged the capacity, and sets of boxes are split where they grow too large */
 	for (size_t i = 0; i < r->ndevices; i++)
 		if (place_admits(r, gateway, (uint32_t)i))
 			vec_push(&g.admitted, (uint32_t)i);
-	if (d != NULL && decl->capacity > 0 && g.admitted.n > (uint64_t)decl->capacity)
-		diag_add(d, "E_CAPACITY", object_loc(&decl->o, "capacity"),
-			 "gateway %s would admit %zu devices and its capacity is %lld", decl->o.name, g.admitted.n,
-			 (long long)decl->capacity);
 	plan_interface(&g);
 	plan_peers(&g);
 	plan_table(&g);
