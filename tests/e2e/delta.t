@@ -150,7 +150,7 @@ sleep 0.3
 
 args=()
 for pid in $(ip netns pids "$gw"); do
-	[ "$(cat "/proc/$pid/comm")" = yettd ] && args+=(-p "$pid")
+	[ "$(readlink "/proc/$pid/exe")" = "$build/yettd" ] && args+=(-p "$pid")
 done
 strace -f -yy -e trace=execve,execveat,sendto,sendmsg,write,writev -s 0 -o "$work/strace" "${args[@]}" 2>/dev/null &
 tracer=$!

@@ -286,7 +286,8 @@ static void many(struct gw_plan *want, size_t n)
 	   (double)(conn.sock.sent_bytes - before) / 1e6);
 	t = now_seconds();
 	difference(&next, &a, &d);
-	ok(d.nops == 0, "read back and compared in %.0f ms", (now_seconds() - t) * 1e3);
+	t = now_seconds() - t;
+	ok(d.nops == 0, "read back and compared in %.0f ms", t * 1e3);
 	ok(bring_to(want, NULL) > 0, "and taken back");
 	arena_release(&a);
 }

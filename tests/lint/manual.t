@@ -26,7 +26,9 @@ for target in demo test install check-style bench golden-update; do
 	check "make help lists $target" sh -c 'make -s help | grep -q "^  $1 "' sh "$target"
 done
 if command -v man >/dev/null 2>&1; then
-	check "the manual formats without a complaint" sh -c 'test -z "$(LC_ALL=C.UTF-8 MANROFFSEQ= MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z docs/man/yett.1 2>&1 >/dev/null)"'
+	for page in docs/man/*.[18]; do
+		check "$page formats without a complaint" sh -c 'test -z "$(LC_ALL=C.UTF-8 MANROFFSEQ= MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$1" 2>&1 >/dev/null)"' sh "$page"
+	done
 fi
 echo "1..$n"
 exit $status
