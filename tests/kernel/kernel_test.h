@@ -320,6 +320,7 @@ static inline void make_chains(struct maker *m)
 	make_chain(m, "ours", NFT_HOOK_NONE);
 	make_rule(m, NULL, ITEMS(number(NFT_CT_INVALID, NFT_EQ, 0, 0), counter, to_denied));
 	make_rule(m, NULL, ITEMS(number(NFT_CT_DIRECTION, NFT_EQ, 1, 0), named(NFT_GOTO, "source_any")));
+	make_rule(m, NULL, ITEMS(in, named(NFT_GOTO, "source_wg")));
 	make_rule(m, NULL, ITEMS(to_denied));
 	make_chain(m, "output", NFT_HOOK_OUTPUT);
 	make_rule(m, NULL, ITEMS(out, to_ours));
@@ -335,6 +336,12 @@ static inline void make_chains(struct maker *m)
 	make_rule(m, NULL, ITEMS(dispatch("network6", true)));
 	make_rule(m, NULL, ITEMS(dispatch("outside4", false)));
 	make_rule(m, NULL, ITEMS(dispatch("outside6", true)));
+	make_rule(m, NULL, ITEMS(to_denied));
+	make_chain(m, "source_wg", NFT_HOOK_NONE);
+	make_rule(m, NULL, ITEMS(dispatch("class4", false)));
+	make_rule(m, NULL, ITEMS(dispatch("class6", true)));
+	make_rule(m, NULL, ITEMS(dispatch("network4", false)));
+	make_rule(m, NULL, ITEMS(dispatch("network6", true)));
 	make_rule(m, NULL, ITEMS(to_denied));
 }
 
