@@ -92,7 +92,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct build b = { .cmd = cmd };
 	const struct cmd_option own[] = {
 		{ "output", 'o', OPTION_TEXT, "DIR", "the folder to write; it is replaced as a whole", &b.out },
-		{ "gateway", 0, OPTION_LIST, "NAME", "only this gateway, and no profiles; may be repeated", &b.gateway },
+		{ "gateway", 0, OPTION_LIST, "NAME", "only this gateway, and no profiles; may be repeated",
+		  &b.gateway },
 		{ 0 },
 	};
 	int n = cmd_parse(cmd, argc, argv, own, &b.common);

@@ -133,8 +133,8 @@ static int emit_manifest(struct emitter *e, const char *commit)
 	return put_file(e, "manifest.json");
 }
 
-int emit_all(struct outdir *o, const struct access *x, const struct resolved *r, const char *commit, const uint32_t *only,
-	     size_t nonly, struct arena *a, struct diags *d, char *err, size_t err_size)
+int emit_all(struct outdir *o, const struct access *x, const struct resolved *r, const char *commit,
+	     const uint32_t *only, size_t nonly, struct arena *a, struct diags *d, char *err, size_t err_size)
 {
 	struct emitter e = { .o = o, .x = x, .r = r, .a = a, .d = d, .err = err, .err_size = err_size };
 	size_t n = nonly > 0 ? nonly : r->ngateways;

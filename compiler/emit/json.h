@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json - what the JSON writers share. Large lists are written one entry a line, so that memory does not grow with them. */
+/* json - what the JSON writers share. Large lists are written one entry a line, so memory does not grow with them. */
 #pragma once
 
 #include <jansson.h>

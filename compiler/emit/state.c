@@ -20,13 +20,15 @@ static json_t *peer_json(const struct gw_peer *p)
 }
 
 static const char *const set_kinds[] = {
-	[NFT_MAP_CLASS4] = "class4", [NFT_MAP_CLASS6] = "class6", [NFT_MAP_NET4] = "network4",
-	[NFT_MAP_NET6] = "network6", [NFT_MAP_CHAIN] = "dispatch", [NFT_SET_ADDR4] = "address4",
-	[NFT_SET_ADDR6] = "address6", [NFT_SET_BOX4] = "box4", [NFT_SET_BOX6] = "box6",
+	[NFT_MAP_CLASS4] = "class4",  [NFT_MAP_CLASS6] = "class6",  [NFT_MAP_NET4] = "network4",
+	[NFT_MAP_NET6] = "network6",  [NFT_MAP_CHAIN] = "dispatch", [NFT_SET_ADDR4] = "address4",
+	[NFT_SET_ADDR6] = "address6", [NFT_SET_BOX4] = "box4",      [NFT_SET_BOX6] = "box6",
 };
 
 static const char *const hooks[] = {
-	[NFT_HOOK_INPUT] = "input", [NFT_HOOK_FORWARD] = "forward", [NFT_HOOK_OUTPUT] = "output",
+	[NFT_HOOK_INPUT] = "input",
+	[NFT_HOOK_FORWARD] = "forward",
+	[NFT_HOOK_OUTPUT] = "output",
 	[NFT_HOOK_POSTROUTING_NAT] = "postrouting",
 };
 
@@ -34,7 +36,8 @@ static void add_set(const struct nft_set *s, struct buf *out)
 {
 	struct buf text BUF_CLEANUP = BUF_INIT;
 
-	buf_addf(out, "    {\"name\": \"%s\", \"kind\": \"%s\", \"size\": %u, \"elements\": [", s->name, set_kinds[s->kind], s->size);
+	buf_addf(out, "    {\"name\": \"%s\", \"kind\": \"%s\", \"size\": %u, \"elements\": [", s->name,
+		 set_kinds[s->kind], s->size);
 	for (size_t i = 0; i < s->nelems; i++) {
 		buf_reset(&text);
 		emit_nft_elem(s, &s->elem[i], &text);

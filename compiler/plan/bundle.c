@@ -40,7 +40,8 @@ static int cmp_rank(bool deny_a, bool log_a, int32_t prio_a, bool deny_b, bool l
 
 static int cmp_alike(const struct part_key *a, const struct part_key *b)
 {
-	int c = cmp_rank(a->part->deny, a->part->log, a->part->priority, b->part->deny, b->part->log, b->part->priority);
+	int c = cmp_rank(a->part->deny, a->part->log, a->part->priority, b->part->deny, b->part->log,
+			 b->part->priority);
 
 	if (c == 0)
 		c = cmp_u64(a->alone, b->alone);
@@ -112,12 +113,19 @@ static struct region bundle_region(const struct access *x, const struct bundle *
 	return out;
 }
 
-static void bundle_fill(struct bundle *b, const struct access *x, const struct part_key *key, uint32_t n, struct arena *a)
+static void bundle_fill(struct bundle *b, const struct access *x, const struct part_key *key, uint32_t n,
+			struct arena *a)
 {
 	const struct access_part *p = key->part;
 
-	*b = (struct bundle){ .deny = p->deny, .log = p->log, .priority = p->priority, .cond = &p->cond,
-			      .first = key->index, .nparts = n, .nclasses = key->nclasses, .policy = p->policy };
+	*b = (struct bundle){ .deny = p->deny,
+			      .log = p->log,
+			      .priority = p->priority,
+			      .cond = &p->cond,
+			      .first = key->index,
+			      .nparts = n,
+			      .nclasses = key->nclasses,
+			      .policy = p->policy };
 	b->part = arena_array(a, n, uint32_t);
 	for (uint32_t i = 0; i < n; i++) {
 		b->part[i] = key[i].index;

@@ -9,10 +9,10 @@ struct bundle {
 	bool deny, log;
 	int32_t priority;
 	const struct cond *cond;
-	uint32_t first;     /* lowest part index */
-	uint32_t *part;     /* indices into access.part, ascending */
+	uint32_t first; /* lowest part index */
+	uint32_t *part; /* indices into access.part, ascending */
 	uint32_t nparts;
-	uint32_t nclasses;  /* how many of the classes looked at use it */
+	uint32_t nclasses; /* how many of the classes looked at use it */
 	struct region region;
 	const char *policy; /* that sorts first */
 	uint32_t npolicies;

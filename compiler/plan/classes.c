@@ -9,9 +9,9 @@
 #include "plan/rules.h"
 #include "resolve/place.h"
 
-#define SMALL_BOXES 16   /* boxes of a bundle that is spelled out and merged with its neighbours */
-#define RUN_BOXES 64     /* boxes of merged neighbours in all, so that a class chain stays short */
-#define INLINE_RULES 8   /* rules of a bundle that stand in the class chain */
+#define SMALL_BOXES 16    /* boxes of a bundle that is spelled out and merged with its neighbours */
+#define RUN_BOXES 64      /* boxes of merged neighbours in all, so that a class chain stays short */
+#define INLINE_RULES 8    /* rules of a bundle that stand in the class chain */
 #define SHARED_CLASSES 64 /* classes from which on a bundle of more than SHARED_RULES rules is a chain of its own */
 #define SHARED_RULES 2
 
@@ -49,7 +49,7 @@ struct judged {
 
 /* One step of a class chain. */
 struct entry {
-	struct piece *piece;  /* NULL: a run of merged small pieces, below */
+	struct piece *piece; /* NULL: a run of merged small pieces, below */
 	struct region region;
 	struct bounds bounds;
 	const struct cond *cond;
@@ -70,7 +70,7 @@ struct builder {
 	const struct resolved *r;
 	uint32_t gateway;
 	struct table *t;
-	struct arena work; /* dies with the build */
+	struct arena work;    /* dies with the build */
 	struct arena scratch; /* dies with each class */
 	struct bundles bundles;
 	struct carry *carry;
@@ -79,7 +79,7 @@ struct builder {
 	VEC(struct entry) entry;
 	struct rule_list draft;
 	VEC(struct chain_name) name; /* chains in the dispatch map */
-	struct digest *of_source; /* per judged source, all zero: none */
+	struct digest *of_source;    /* per judged source, all zero: none */
 };
 
 /* --- pieces --- */
@@ -203,8 +203,13 @@ static void drop_idle_denials(struct builder *b)
 
 static void entry_of_piece(struct entry *e, struct piece *p)
 {
-	*e = (struct entry){ .piece = p, .region = p->region, .bounds = p->bounds, .cond = p->bundle->cond,
-			     .deny = p->bundle->deny, .policy = p->bundle->policy, .npolicies = p->bundle->npolicies };
+	*e = (struct entry){ .piece = p,
+			     .region = p->region,
+			     .bounds = p->bounds,
+			     .cond = p->bundle->cond,
+			     .deny = p->bundle->deny,
+			     .policy = p->bundle->policy,
+			     .npolicies = p->bundle->npolicies };
 }
 
 static void entry_merge(struct entry *e, const struct piece *p, struct arena *a)
@@ -353,7 +358,8 @@ static const char *class_chain(struct builder *b, uint32_t class, struct carry *
 }
 
 /* The chain of a source that is active only for a time: the class chain inside its dates. */
-static const char *dated_chain(struct builder *b, const struct access_window *w, const char *chain, struct digest *digest)
+static const char *dated_chain(struct builder *b, const struct access_window *w, const char *chain,
+			       struct digest *digest)
 {
 	struct cond c = { .not_before = w->from, .expires = w->until };
 	struct cond_form form[COND_FORMS_MAX];
@@ -493,8 +499,8 @@ static bool number_taken(const struct chain_name *v, size_t n, uint32_t number)
 }
 
 /*
- * A number is the first four bytes of the digest, read big-endian; 0 is no class, and in digest order one that is taken goes to the
- * next that is free. Digests ascend, so do numbers, until they would pass the largest.
+ * A number is the first four bytes of the digest, read big-endian; 0 is no class, and in digest order one that is taken
+ * goes to the next that is free. Digests ascend, so do numbers, until they would pass the largest.
  */
 static void number_chains(struct builder *b)
 {
@@ -523,8 +529,8 @@ static void number_chains(struct builder *b)
 static uint32_t number_of(const struct builder *b, const struct digest *d)
 {
 	const struct chain_name key = { .digest = *d };
-	const struct chain_name *c = b->name.n == 0 ? NULL :
-		bsearch(&key, b->name.v, b->name.n, sizeof(*b->name.v), cmp_name);
+	const struct chain_name *c =
+		b->name.n == 0 ? NULL : bsearch(&key, b->name.v, b->name.n, sizeof(*b->name.v), cmp_name);
 
 	return c != NULL ? c->number : 0;
 }
@@ -544,7 +550,8 @@ static void finish(struct builder *b, struct classes *out, const uint32_t *sourc
 	out->dispatch = arena_array(b->t->arena, b->name.n, struct nft_elem);
 	out->ndispatch = b->name.n;
 	for (size_t i = 0; i < b->name.n; i++)
-		out->dispatch[i] = (struct nft_elem){ .lo = b->name.v[i].number, .hi = b->name.v[i].number,
+		out->dispatch[i] = (struct nft_elem){ .lo = b->name.v[i].number,
+						      .hi = b->name.v[i].number,
 						      .chain = b->name.v[i].name };
 	if (b->name.n > 0)
 		qsort(out->dispatch, out->ndispatch, sizeof(*out->dispatch), cmp_dispatch);

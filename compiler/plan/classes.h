@@ -2,10 +2,11 @@
 /*
  * classes - access classes as class chains of one gateway.
  *
- * What the sources of one class may do here is its parts, in the order of decision, each narrowed to what this gateway carries. Parts that the same
- * classes use and that decide alike are one *bundle*. A small bundle is spelled out in the class chain, merged with its neighbours and minus what is
- * decided above it; a large or widely shared one is a chain of its own (p_...) that class chains jump to, whole: first match
- * makes that exact. So the ruleset grows with the number of memberships and not with the number of their combinations.
+ * What the sources of one class may do here is its parts, in the order of decision, each narrowed to what this gateway
+ * carries. Parts that the same classes use and that decide alike are one *bundle*. A small bundle is spelled out in the
+ * class chain, merged with its neighbours and minus what is decided above it; a large or widely shared one is a chain
+ * of its own (p_...) that class chains jump to, whole: first match makes that exact. So the ruleset grows with the
+ * number of memberships and not with the number of their combinations.
  */
 #pragma once
 

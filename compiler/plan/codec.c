@@ -11,9 +11,11 @@
  * The encoded plan, integers little-endian, an address 16 bytes in network order, a string a u16 length and its bytes:
  *
  *	"YETTPLN1", u32 GW_PLAN_FORMAT, str gateway, str interface, u8 present | up << 1 | nft.present << 2, public key,
- *	u16 listen_port, u32 mtu, prefixes address, prefixes route, u32 count + peers, u32 count + sets, u32 count + chains, SHA-256
+ *	u16 listen_port, u32 mtu, prefixes address, prefixes route, u32 count + peers, u32 count + sets,
+ *	u32 count + chains, SHA-256
  *
- * prefixes: u32 count, then address and u8 length each. Sets and chains hold counts of elements, rules and items in the same way.
+ * prefixes: u32 count, then address and u8 length each. Sets and chains hold counts of elements,
+ * rules and items in the same way.
  */
 static const char magic[8] = { 'Y', 'E', 'T', 'T', 'P', 'L', 'N', '1' };
 
@@ -112,8 +114,8 @@ static void put_item(struct buf *out, const struct nft_item *i)
 {
 	bool match = i->kind == NFT_MATCH;
 	bool hi = item_uses_hi(i);
-	unsigned int has = (i->lo != 0 ? HAS_LO : 0) | (hi && i->hi != 0 ? HAS_HI : 0) | (i->name != NULL ? HAS_NAME : 0) |
-			   (i->name2 != NULL ? HAS_NAME2 : 0);
+	unsigned int has = (i->lo != 0 ? HAS_LO : 0) | (hi && i->hi != 0 ? HAS_HI : 0) |
+			   (i->name != NULL ? HAS_NAME : 0) | (i->name2 != NULL ? HAS_NAME2 : 0);
 
 	/* The family of a single address shows in the address itself. */
 	if (i->v6 && (i->kind == NFT_DISPATCH || (match && i->op == NFT_IN_SET)))

@@ -131,7 +131,8 @@ static void print_op(const struct plan_delta *d, const struct plan_op *op, struc
 		return;
 	case OP_RULES_FLUSH:
 	case OP_RULES_ADD:
-		buf_addf(out, "%zu rule%s of chain %s", op->chain->nrules, op->chain->nrules == 1 ? "" : "s", op->chain->name);
+		buf_addf(out, "%zu rule%s of chain %s", op->chain->nrules, op->chain->nrules == 1 ? "" : "s",
+			 op->chain->name);
 		return;
 	}
 }

@@ -188,7 +188,9 @@ static struct peer_walk peer_start(const struct differ *x)
 	const struct gw_peer *have = sorted(x->a, x->have->peer, x->have->npeers, sizeof(*have), cmp_peer);
 	const struct gw_peer *want = sorted(x->a, x->want->peer, x->want->npeers, sizeof(*want), cmp_peer);
 
-	return (struct peer_walk){ .have = have, .want = want, .nhave = x->have->present ? x->have->npeers : 0,
+	return (struct peer_walk){ .have = have,
+				   .want = want,
+				   .nhave = x->have->present ? x->have->npeers : 0,
 				   .nwant = x->want->present ? x->want->npeers : 0 };
 }
 
@@ -208,7 +210,8 @@ struct peer_changes {
 	VEC(struct plan_op) early, grant, late;
 };
 
-static bool goes_early(const struct differ *x, enum peer_change change, const struct gw_peer *h, const struct gw_peer *w)
+static bool goes_early(const struct differ *x, enum peer_change change, const struct gw_peer *h,
+		       const struct gw_peer *w)
 {
 	if (change == PEER_GONE)
 		return (w != NULL && w->revoked) || loses_to_another(x, h, NULL);
@@ -324,9 +327,11 @@ static bool refers_to_reborn(const struct differ *x, const struct nft_chain *c)
 			const struct nft_item *it = &c->rule[i].item[k];
 			if (it->kind == NFT_DISPATCH && (set_reborn(x, it->name) || set_reborn(x, it->name2)))
 				return true;
-			if (it->kind == NFT_MATCH && it->op == NFT_IN_SET && it->name != NULL && set_reborn(x, it->name))
+			if (it->kind == NFT_MATCH && it->op == NFT_IN_SET && it->name != NULL &&
+			    set_reborn(x, it->name))
 				return true;
-			if ((it->kind == NFT_JUMP || it->kind == NFT_GOTO) && it->name != NULL && chain_reborn(x, it->name))
+			if ((it->kind == NFT_JUMP || it->kind == NFT_GOTO) && it->name != NULL &&
+			    chain_reborn(x, it->name))
 				return true;
 		}
 	}
@@ -351,7 +356,8 @@ static void chains_flush(struct differ *x)
 		struct chain_pair *p = &x->chain[i];
 		if (p->have == NULL)
 			continue;
-		p->refill = p->want == NULL || p->reborn || refers_to_reborn(x, p->have) || !rules_equal(p->have, p->want);
+		p->refill =
+			p->want == NULL || p->reborn || refers_to_reborn(x, p->have) || !rules_equal(p->have, p->want);
 		if (p->refill && p->have->nrules > 0)
 			push(x, OP_RULES_FLUSH)->chain = p->have;
 	}

@@ -8,11 +8,11 @@
 #include "base/vec.h"
 
 /*
- * A sweep along the address axis over the ranges that the classes reach, cut to the addresses of devices. Between two events the same
- * classes are active; stretches with the same ones share a set.
+ * A sweep along the address axis over the ranges that the classes reach, cut to the addresses of devices. Between two
+ * events the same classes are active; stretches with the same ones share a set.
  */
 struct event {
-	u128 at;        /* the first address at which it counts */
+	u128 at; /* the first address at which it counts */
 	uint32_t class;
 	bool leaves;
 };
@@ -168,7 +168,8 @@ static void add_events(struct sweep *s, uint32_t class, struct range_set reach)
 	}
 }
 
-struct inbound *inbound_make(const struct access *x, const struct resolved *r, const struct range_set *out, struct arena *a)
+struct inbound *inbound_make(const struct access *x, const struct resolved *r, const struct range_set *out,
+			     struct arena *a)
 {
 	struct sweep s = { .x = x, .r = r, .a = a };
 	struct inbound *in = arena_new(a, struct inbound);

@@ -58,8 +58,12 @@ static void plan_interface(struct gateway_plan *g)
 	const struct gateway *decl = g->g->decl;
 	VEC(struct prefix) route = VEC_INIT;
 
-	*g->p = (struct gw_plan){ .gateway = decl->o.name, .interface = decl->interface, .present = true, .up = true,
-				  .public_key = decl->public_key, .listen_port = g->g->listen_port,
+	*g->p = (struct gw_plan){ .gateway = decl->o.name,
+				  .interface = decl->interface,
+				  .present = true,
+				  .up = true,
+				  .public_key = decl->public_key,
+				  .listen_port = g->g->listen_port,
 				  .mtu = (uint32_t)g->r->network->mtu };
 	g->p->address = arena_array(g->a, decl->addresses.n, struct prefix);
 	for (size_t i = 0; i < decl->addresses.n; i++)
@@ -83,12 +87,14 @@ static int cmp_peer(const void *a, const void *b)
 }
 
 /*
- * The device keeps its way through the NATs before it open with its own keepalive, which is in its profile; a gateway that
- * sent one as well would wake sleeping phones for nothing.
+ * The device keeps its way through the NATs before it open with its own keepalive, which is in its profile; a gateway
+ * that sent one as well would wake sleeping phones for nothing.
  */
 static struct gw_peer device_peer(struct gateway_plan *g, const struct r_device *d)
 {
-	struct gw_peer p = { .public_key = d->decl->public_key, .name = d->decl->o.name, .not_before = d->not_before,
+	struct gw_peer p = { .public_key = d->decl->public_key,
+			     .name = d->decl->o.name,
+			     .not_before = d->not_before,
 			     .expires = d->expires };
 	const struct device *decl = d->decl;
 
@@ -111,8 +117,11 @@ static void plan_peers(struct gateway_plan *g)
 	}
 	for (size_t i = 0; i < g->r->ndevices; i++) {
 		const struct device *d = g->r->device[i].decl;
-		struct gw_peer p = { .public_key = d->public_key, .name = d->o.name, .not_before = CLOCK_EVER,
-				     .expires = CLOCK_NEVER, .revoked = true };
+		struct gw_peer p = { .public_key = d->public_key,
+				     .name = d->o.name,
+				     .not_before = CLOCK_EVER,
+				     .expires = CLOCK_NEVER,
+				     .revoked = true };
 		if (d->revoked)
 			vec_push(&peer, p);
 	}
@@ -129,8 +138,8 @@ static const struct {
 	const char *name;
 	bool v6, inside; /* inside: sources that come in by WireGuard */
 } maps[] = {
-	{ "class4", false, true },   { "class6", true, true },   { "network4", false, true },
-	{ "network6", true, true },  { "outside4", false, false }, { "outside6", true, false },
+	{ "class4", false, true },  { "class6", true, true },     { "network4", false, true },
+	{ "network6", true, true }, { "outside4", false, false }, { "outside6", true, false },
 };
 
 struct chain_draft {
@@ -143,10 +152,12 @@ static void draft_rule(struct arena *a, struct chain_draft *c, const struct nft_
 	c->rule[c->n++] = (struct nft_rule){ .item = arena_dup(a, item, n * sizeof(*item)), .nitems = n };
 }
 
-static void draft_add(struct arena *a, struct table *t, const char *name, enum nft_hook hook, const struct chain_draft *c)
+static void draft_add(struct arena *a, struct table *t, const char *name, enum nft_hook hook,
+		      const struct chain_draft *c)
 {
-	const struct nft_chain chain = { .name = name, .hook = hook, .nrules = c->n,
-					 .rule = arena_dup(a, c->rule, c->n * sizeof(*c->rule)) };
+	const struct nft_chain chain = {
+		.name = name, .hook = hook, .nrules = c->n, .rule = arena_dup(a, c->rule, c->n * sizeof(*c->rule))
+	};
 
 	table_add_chain(t, &chain);
 }
@@ -162,7 +173,8 @@ static struct nft_item by_interface(enum nft_field field, enum nft_op op, const 
 static void add_hooks(struct gateway_plan *g, struct table *t)
 {
 	const char *name = g->p->interface;
-	const struct nft_item in = by_interface(NFT_IIFNAME, NFT_EQ, name), out = by_interface(NFT_OIFNAME, NFT_EQ, name);
+	const struct nft_item in = by_interface(NFT_IIFNAME, NFT_EQ, name),
+			      out = by_interface(NFT_OIFNAME, NFT_EQ, name);
 	const struct nft_item ours = item_name(NFT_GOTO, "ours");
 	struct chain_draft forward = { .n = 0 }, input = { .n = 0 }, output = { .n = 0 }, nat = { .n = 0 };
 
@@ -197,17 +209,22 @@ static void add_ours(struct gateway_plan *g, struct table *t)
 {
 	struct chain_draft c = { .n = 0 };
 
-	draft_rule(g->a, &c, (struct nft_item[]){ item_match(NFT_CT_INVALID, NFT_EQ, 0, 0), item_plain(NFT_COUNTER),
-						  item_name(NFT_GOTO, "denied") }, 3);
-	draft_rule(g->a, &c, (struct nft_item[]){ item_match(NFT_CT_DIRECTION, NFT_EQ, 1, 0),
-						  item_name(NFT_GOTO, "source_any") }, 2);
-	draft_rule(g->a, &c, (struct nft_item[]){ by_interface(NFT_IIFNAME, NFT_EQ, g->p->interface),
-						  item_name(NFT_GOTO, "source_wg") }, 2);
+	draft_rule(g->a, &c,
+		   (struct nft_item[]){ item_match(NFT_CT_INVALID, NFT_EQ, 0, 0), item_plain(NFT_COUNTER),
+					item_name(NFT_GOTO, "denied") },
+		   3);
+	draft_rule(g->a, &c,
+		   (struct nft_item[]){ item_match(NFT_CT_DIRECTION, NFT_EQ, 1, 0), item_name(NFT_GOTO, "source_any") },
+		   2);
+	draft_rule(g->a, &c,
+		   (struct nft_item[]){ by_interface(NFT_IIFNAME, NFT_EQ, g->p->interface),
+					item_name(NFT_GOTO, "source_wg") },
+		   2);
 	draft_rule(g->a, &c, (struct nft_item[]){ item_name(NFT_GOTO, "source_out") }, 1);
 	draft_add(g->a, t, "ours", NFT_HOOK_NONE, &c);
 }
 
-/* A chain that looks a flow's first source up in the maps of what comes in by WireGuard, of what does not, or of both. */
+/* A chain that looks a flow's first source up in the maps of what comes in by WireGuard, of what does not, or both. */
 static void add_dispatch(struct gateway_plan *g, struct table *t, const char *name, bool inside, bool outside)
 {
 	struct chain_draft c = { .n = 0 };
@@ -288,14 +305,17 @@ static void add_maps(struct gateway_plan *g, struct table *t, const struct class
 		if (m.elem[i].n > 0)
 			qsort(m.elem[i].v, m.elem[i].n, sizeof(*m.elem[i].v), cmp_elem);
 		bool hash = kinds[i] == NFT_MAP_CLASS4 || kinds[i] == NFT_MAP_CLASS6;
-		const struct nft_set s = { .name = maps[i].name, .kind = kinds[i], .nelems = m.elem[i].n,
+		const struct nft_set s = { .name = maps[i].name,
+					   .kind = kinds[i],
+					   .nelems = m.elem[i].n,
 					   .size = hash ? map_size(m.elem[i].n) : 0,
 					   .elem = vec_freeze(&m.elem[i], g->a) };
 		table_add_set(t, &s);
 		vec_release(&m.elem[i]);
 	}
-	const struct nft_set dispatch = { .name = "dispatch", .kind = NFT_MAP_CHAIN, .elem = c->dispatch,
-					  .nelems = c->ndispatch };
+	const struct nft_set dispatch = {
+		.name = "dispatch", .kind = NFT_MAP_CHAIN, .elem = c->dispatch, .nelems = c->ndispatch
+	};
 	table_add_set(t, &dispatch);
 }
 

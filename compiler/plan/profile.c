@@ -103,7 +103,9 @@ static void add_site(struct draft *d, uint32_t site)
 	for (size_t i = 0; i < n; i++) {
 		if (d->s->r->gateway[gateway[i]].decl->state != GATEWAY_ACTIVE)
 			continue;
-		struct draft_peer p = { .gateway = gateway[i], .site = site, .preferred = first,
+		struct draft_peer p = { .gateway = gateway[i],
+					.site = site,
+					.preferred = first,
 					.carried = carried_by(d->s, gateway[i], d->index) };
 		vec_push(&d->peer, p);
 		first = false;
@@ -139,7 +141,7 @@ static void give(struct draft *d, struct draft_peer *p)
 		d->wanted = range_set_subtract(d->a, d->wanted, p->given);
 }
 
-/* The home site's gateways first, so that it is the exit where it is one; then by name. Preferred ones before standby ones. */
+/* The home site's gateways first, so that it is the exit where it is one; then by name. Preferred before standby. */
 static void give_all(struct draft *d)
 {
 	for (int pass = 0; pass < 4; pass++) {
@@ -165,7 +167,8 @@ static void choose_exit(struct draft *d)
 		return;
 	for (size_t i = 0; i < d->peer.n; i++) {
 		struct draft_peer *p = &d->peer.v[i];
-		if (is_exit(d, p) && (chosen == NULL || (p->site == d->device->home && chosen->site != d->device->home)))
+		if (is_exit(d, p) &&
+		    (chosen == NULL || (p->site == d->device->home && chosen->site != d->device->home)))
 			chosen = p;
 	}
 	if (chosen != NULL)
@@ -232,9 +235,12 @@ static void fill_device(const struct draft *d, struct device_profile *p, struct 
 	*p = (struct device_profile){
 		.device = d->device,
 		.naddresses = decl->addresses.n,
-		.dns = n->dns.servers.v, .ndns = n->dns.servers.n,
-		.search = n->dns.search.v, .nsearch = n->dns.search.n,
-		.mtu = (uint32_t)n->mtu, .keepalive = (uint32_t)n->keepalive,
+		.dns = n->dns.servers.v,
+		.ndns = n->dns.servers.n,
+		.search = n->dns.search.v,
+		.nsearch = n->dns.search.n,
+		.mtu = (uint32_t)n->mtu,
+		.keepalive = (uint32_t)n->keepalive,
 		.settings = d->device->profile,
 	};
 	p->address = arena_array(a, decl->addresses.n, struct prefix);

@@ -146,7 +146,8 @@ static size_t proto_pieces(struct service s, struct proto_piece out[static PROTO
 		}
 		if (end > s.hi)
 			end = s.hi;
-		out[n++] = (struct proto_piece){ proto, proto, SERVICE_PORT((uint32_t)at), SERVICE_PORT(end), false, true };
+		out[n++] = (struct proto_piece){ proto, proto, SERVICE_PORT((uint32_t)at), SERVICE_PORT(end),
+						 false, true };
 		at = (uint64_t)end + 1;
 	}
 	return n;
@@ -180,7 +181,8 @@ static void split_families(struct arena *scratch, struct range_set s, struct fam
 		if (r.lo < ADDR_V4_FIRST)
 			family_add(v6, r.lo, r.hi < ADDR_V4_FIRST ? r.hi : ADDR_V4_FIRST - 1);
 		if (r.lo <= ADDR_V4_LAST && r.hi >= ADDR_V4_FIRST)
-			family_add(v4, r.lo > ADDR_V4_FIRST ? r.lo : ADDR_V4_FIRST, r.hi < ADDR_V4_LAST ? r.hi : ADDR_V4_LAST);
+			family_add(v4, r.lo > ADDR_V4_FIRST ? r.lo : ADDR_V4_FIRST,
+				   r.hi < ADDR_V4_LAST ? r.hi : ADDR_V4_LAST);
 		if (r.hi > ADDR_V4_LAST)
 			family_add(v6, r.lo > ADDR_V4_LAST ? r.lo : ADDR_V4_LAST + 1, r.hi);
 	}
@@ -345,9 +347,12 @@ static void box_add(struct render *c, const struct proto_piece *p, struct range_
 	for (size_t k = 0; k < 2; k++) {
 		for (size_t i = 0; i < f[k].n; i++) {
 			struct nft_elem e = {
-				.lo = f[k].v[i].lo, .hi = f[k].v[i].hi,
-				.proto_lo = (uint8_t)p->proto_lo, .proto_hi = (uint8_t)p->proto_hi,
-				.port_lo = (uint16_t)p->port_lo, .port_hi = (uint16_t)p->port_hi,
+				.lo = f[k].v[i].lo,
+				.hi = f[k].v[i].hi,
+				.proto_lo = (uint8_t)p->proto_lo,
+				.proto_hi = (uint8_t)p->proto_hi,
+				.port_lo = (uint16_t)p->port_lo,
+				.port_hi = (uint16_t)p->port_hi,
 			};
 			if (k == 0)
 				vec_push(&c->box4, e);
@@ -386,8 +391,9 @@ static void emit_boxes(struct render *c, struct nft_elem *v, size_t n, bool v6)
 			tcp |= v[i].proto_lo == PROTO_TCP;
 			udp |= v[i].proto_lo == PROTO_UDP;
 		}
-		const char *set = c->table != NULL ?
-			table_set(c->table, 'b', v6 ? NFT_SET_BOX6 : NFT_SET_BOX4, v + at, count) : "";
+		const char *set = c->table != NULL
+					  ? table_set(c->table, 'b', v6 ? NFT_SET_BOX6 : NFT_SET_BOX4, v + at, count)
+					  : "";
 		if (tcp)
 			emit_lookup(c, set, v6, PROTO_TCP);
 		if (udp)

@@ -2,8 +2,8 @@
 /*
  * rules - a region, a condition and a verdict as nft rules.
  *
- * A rule matches the flow's original direction. Services become protocol and port matches, addresses a single match, a few rules or an interval
- * set; a region of more than RULES_SLABS_MAX service intervals becomes sets of boxes.
+ * A rule matches the flow's original direction. Services become protocol and port matches, addresses a single match, a
+ * few rules or an interval set; a region of more than RULES_SLABS_MAX service intervals becomes sets of boxes.
  */
 #pragma once
 

@@ -94,7 +94,9 @@ const char *table_set(struct table *t, char letter, enum nft_set_kind kind, cons
 	if (e->taken)
 		return t->set.v[e->index].name;
 	const char *name = name_take(t, e, &d, letter, false, t->set.n, clash);
-	struct nft_set s = { .name = name, .kind = kind, .elem = arena_dup(t->arena, elem, n * sizeof(*elem)), .nelems = n };
+	struct nft_set s = {
+		.name = name, .kind = kind, .elem = arena_dup(t->arena, elem, n * sizeof(*elem)), .nelems = n
+	};
 	vec_push(&t->set, s);
 	return name;
 }
@@ -127,7 +129,9 @@ const char *table_chain(struct table *t, char letter, bool class_chain, const st
 	if (e->taken)
 		return t->chain.v[e->index].name;
 	const char *name = name_take(t, e, &d, letter, true, t->chain.n, clash);
-	struct nft_chain c = { .name = name, .class_chain = class_chain, .rule = rules_keep(t->arena, draft, n), .nrules = n };
+	struct nft_chain c = {
+		.name = name, .class_chain = class_chain, .rule = rules_keep(t->arena, draft, n), .nrules = n
+	};
 	vec_push(&t->chain, c);
 	return name;
 }

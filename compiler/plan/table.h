@@ -2,8 +2,9 @@
 /*
  * table - an nft_table under construction.
  *
- * Sets and chains whose names derive from their content are kept once each, whoever asks for them. A name is a letter, an
- * underscore and 12 hexadecimal digits of the SHA-256 of the content, 24 where two contents of this table share the first 12.
+ * Sets and chains whose names derive from their content are kept once each, whoever asks for them. A name is a letter,
+ * an underscore and 12 hexadecimal digits of the SHA-256 of the content, 24 where two contents of this table share the
+ * first 12.
  */
 #pragma once
 
@@ -20,7 +21,7 @@ struct table_name {
 /* A rule before its chain is known to be new. */
 struct draft_rule {
 	struct nft_rule rule;
-	bool kept; /* its items are in the table's arena and may be shared; else they are copied when the chain is new */
+	bool kept; /* its items are in the table's arena, may be shared; else they are copied when the chain is new */
 };
 
 struct table {

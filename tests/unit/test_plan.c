@@ -90,7 +90,8 @@ static void company(struct tree *t)
 	machine(t, "Device", "alice-phone", 12, "owner: alice\naddresses: [10.7.0.12, 'fd07::12']");
 	machine(t, "Device", "bob-laptop", 13, "owner: bob\naddresses: [10.7.0.13, 'fd07::13']");
 	machine(t, "Device", "lost", 14, "owner: bob\naddresses: [10.7.0.14, 'fd07::14']\nrevoked: true");
-	machine(t, "Device", "router", 15, "tags: [branch]\naddresses: [10.7.0.15, 'fd07::15']\nnetworks: [10.99.0.0/24]");
+	machine(t, "Device", "router", 15,
+		"tags: [branch]\naddresses: [10.7.0.15, 'fd07::15']\nnetworks: [10.99.0.0/24]");
 	doc(t, "Group", "ops", "members: ['user:alice']");
 	doc(t, "Resource", "wiki", "addresses: [10.1.0.80]\nports: [tcp/443]");
 	doc(t, "Policy", "wiki", "from: [any]\nto: ['resource:wiki']");
@@ -167,7 +168,8 @@ static void damage_is_found(void **state)
 		assert_int_equal(gw_plan_decode(&back, copy, bytes.len, &a, err, sizeof(err)), -EBADMSG);
 		arena_release(&a);
 	}
-	for (size_t i = 8; i < bytes.len - DIGEST_BYTES; i++) { /* with a right checksum: refused, or another plan that encodes as it came */
+	for (size_t i = 8; i < bytes.len - DIGEST_BYTES;
+	     i++) { /* with a right checksum: refused, or another plan that encodes as it came */
 		memcpy(copy, bytes.p, bytes.len);
 		copy[i] ^= (uint8_t)(1u << (i % 8));
 		rehash(copy, bytes.len);
@@ -501,8 +503,10 @@ static struct gw_plan *model_observe(struct machine_model *m, const struct gw_pl
 	p->nft.chain = arena_array(a, m->chain.n, struct nft_chain);
 	for (size_t i = 0; i < m->chain.n; i++) {
 		const struct nft_chain *rules = m->chain.v[i].rules;
-		p->nft.chain[i] = (struct nft_chain){ .name = m->chain.v[i].name, .hook = m->chain.v[i].hook,
-						      .rule = rules ? rules->rule : NULL, .nrules = rules ? rules->nrules : 0 };
+		p->nft.chain[i] = (struct nft_chain){ .name = m->chain.v[i].name,
+						      .hook = m->chain.v[i].hook,
+						      .rule = rules ? rules->rule : NULL,
+						      .nrules = rules ? rules->nrules : 0 };
 	}
 	return p;
 }
@@ -615,8 +619,10 @@ static void peers_by_date(void **state)
 	struct prefix room[8];
 	struct arena a;
 	u128 x = addr_from_v4(0x0a070001), y = addr_from_v4(0x0a070002), z = addr_from_v4(0x0a070003);
-	struct gw_peer have_peer[] = { peer_like(1, x, &room[0]), peer_like(2, y, &room[1]), peer_like(3, z, &room[2]) };
-	struct gw_peer want_peer[] = { peer_like(1, x, &room[3]), peer_like(2, y, &room[4]), peer_like(4, z, &room[5]) };
+	struct gw_peer have_peer[] = { peer_like(1, x, &room[0]), peer_like(2, y, &room[1]),
+				       peer_like(3, z, &room[2]) };
+	struct gw_peer want_peer[] = { peer_like(1, x, &room[3]), peer_like(2, y, &room[4]),
+				       peer_like(4, z, &room[5]) };
 	struct gw_plan have = { .interface = "wg0", .present = true, .up = true, .peer = have_peer, .npeers = 3 };
 	struct gw_plan want = { .interface = "wg0", .present = true, .up = true, .peer = want_peer, .npeers = 3 };
 	struct plan_delta d;
@@ -683,9 +689,9 @@ static void sources_and_classes(void **state)
 	assert_memory_equal(chain_of(p, "class4", ALICE), "c_", 2);
 	assert_memory_equal(chain_of(p, "class4", BOB), "d_", 2); /* bob's dates */
 	assert_null(chain_of(p, "class4", LOST));
-	assert_non_null(chain_of(p, "network4", addr_from_v4(0x0a630001)));  /* behind the router */
-	assert_non_null(chain_of(p, "outside4", addr_from_v4(0x0a010001)));  /* site hq, by policy back */
-	assert_null(chain_of(p, "outside4", addr_from_v4(0x0a070001)));      /* the gateway itself may nothing */
+	assert_non_null(chain_of(p, "network4", addr_from_v4(0x0a630001))); /* behind the router */
+	assert_non_null(chain_of(p, "outside4", addr_from_v4(0x0a010001))); /* site hq, by policy back */
+	assert_null(chain_of(p, "outside4", addr_from_v4(0x0a070001)));     /* the gateway itself may nothing */
 	const struct nft_chain *bob = nft_find_chain(&p->nft, chain_of(p, "class4", BOB));
 	assert_int_equal(bob->nrules, 2);
 	assert_int_equal(bob->rule[0].item[0].field, NFT_TIME);
@@ -720,7 +726,8 @@ static void unrelated_class_renames_nothing(void **state)
 			assert_non_null(nft_find_chain(&p2->nft, p1->nft.chain[i].name));
 		const struct nft_set *m = nft_find_set(&p1->nft, "class4");
 		for (size_t i = 0; i < m->nelems; i++)
-			assert_string_equal(chain_of(p1, "class4", m->elem[i].lo), chain_of(p2, "class4", m->elem[i].lo));
+			assert_string_equal(chain_of(p1, "class4", m->elem[i].lo),
+					    chain_of(p2, "class4", m->elem[i].lo));
 	}
 	tree_release(&one);
 	tree_release(&two);
@@ -838,13 +845,14 @@ static bool carried(const struct resolved *r, uint32_t gateway, uint32_t source,
 static void rules_agree_with_access(void **state)
 {
 	(void)state;
-	static const uint32_t services[][2] = { { 6, 0 },    { 6, 22 },    { 6, 443 },  { 6, 1000 }, { 6, 1001 }, { 6, 1078 },
-						{ 17, 53 },  { 17, 2000 }, { 17, 2003 }, { 17, 2117 }, { 1, 0 },    { 58, 0 },
-						{ 47, 0 },   { 132, 0 },   { 6, 65535 } };
-	static const uint32_t v4[] = { 0x0a010000, 0x0a010004, 0x0a010005, 0x0a010009, 0x0a01000a, 0x0a010050, 0x0a0100ff,
-				       0x0a010100, 0x0a01014d, 0x0a01014e, 0x0a01ffff, 0x0a020001, 0x0a07000b, 0x0a07000c,
-				       0x0a07000f, 0x0a630007, 0x08080808, 0xc0a80001 };
-	static const int64_t times[] = { NOW, NOW + 86400, 1893456000 - 1, 1893456000, 1798441200, 1798441200 + 3600 * 10 };
+	static const uint32_t services[][2] = { { 6, 0 },    { 6, 22 },  { 6, 443 },   { 6, 1000 },  { 6, 1001 },
+						{ 6, 1078 }, { 17, 53 }, { 17, 2000 }, { 17, 2003 }, { 17, 2117 },
+						{ 1, 0 },    { 58, 0 },  { 47, 0 },    { 132, 0 },   { 6, 65535 } };
+	static const uint32_t v4[] = { 0x0a010000, 0x0a010004, 0x0a010005, 0x0a010009, 0x0a01000a, 0x0a010050,
+				       0x0a0100ff, 0x0a010100, 0x0a01014d, 0x0a01014e, 0x0a01ffff, 0x0a020001,
+				       0x0a07000b, 0x0a07000c, 0x0a07000f, 0x0a630007, 0x08080808, 0xc0a80001 };
+	static const int64_t times[] = { NOW,        NOW + 86400, 1893456000 - 1,
+					 1893456000, 1798441200,  1798441200 + 3600 * 10 };
 	struct tree t = { .text = BUF_INIT };
 	struct arena a;
 	size_t accepted = 0;
@@ -858,17 +866,21 @@ static void rules_agree_with_access(void **state)
 		for (uint32_t s = 0; s < t.c.resolved.ndevices; s++) {
 			const char *chain = chain_of(p, "class4", t.c.resolved.device[s].decl->addresses.v[0]);
 			for (size_t i = 0; i < ARRAY_SIZE(v4) + 2; i++) {
-				u128 addr = i < ARRAY_SIZE(v4) ? addr_from_v4(v4[i]) : (u128)0xfd01 << 112 | (i & 1) << 20;
+				u128 addr =
+					i < ARRAY_SIZE(v4) ? addr_from_v4(v4[i]) : (u128)0xfd01 << 112 | (i & 1) << 20;
 				bool there = carried(&t.c.resolved, g, s, addr, &a);
 				for (size_t k = 0; k < ARRAY_SIZE(services) * ARRAY_SIZE(times); k++) {
 					const uint32_t *sv = services[k % ARRAY_SIZE(services)];
-					const struct packet pk = { addr, sv[0], sv[1], times[k / ARRAY_SIZE(services)] };
-					bool want = there && access_eval(&t.c.access, s, addr, SERVICE(sv[0], sv[1]), pk.t).allow;
+					const struct packet pk = { addr, sv[0], sv[1],
+								   times[k / ARRAY_SIZE(services)] };
+					bool want =
+						there &&
+						access_eval(&t.c.access, s, addr, SERVICE(sv[0], sv[1]), pk.t).allow;
 					bool got = chain != NULL && walk(p, chain, &pk) == OUT_ACCEPT;
 					if (want != got)
 						print_message("%s %s %x %u/%u at %lld\n", p->gateway,
-							      t.c.resolved.device[s].decl->o.name, (unsigned)addr, sv[0], sv[1],
-							      (long long)pk.t);
+							      t.c.resolved.device[s].decl->o.name, (unsigned)addr,
+							      sv[0], sv[1], (long long)pk.t);
 					assert_int_equal(want, got);
 					accepted += got;
 				}
@@ -1015,8 +1027,9 @@ static void profiles_are_exact(void **state)
 	const struct profile_peer *one = peer_of(p, "hq-1"), *two = peer_of(p, "hq-2");
 	assert_true(one->preferred != two->preferred);
 	/* 10.1.0.0/24 less what is always denied, her phone, and the site's addresses do not reach her. */
-	allowed_is(one->preferred ? one : two, "10.1.0.0/30 10.1.0.4/32 10.1.0.10/31 10.1.0.12/30 10.1.0.16/28 10.1.0.32/27 "
-					       "10.1.0.64/26 10.1.0.128/25 10.7.0.12/32 fd01::/64 fd07::12/128");
+	allowed_is(one->preferred ? one : two,
+		   "10.1.0.0/30 10.1.0.4/32 10.1.0.10/31 10.1.0.12/30 10.1.0.16/28 10.1.0.32/27 "
+		   "10.1.0.64/26 10.1.0.128/25 10.7.0.12/32 fd01::/64 fd07::12/128");
 	allowed_is(one->preferred ? two : one, "");
 	allowed_is(peer_of(p, "lab-1"), "");
 	assert_null(profile_of(&t, "lost"));
@@ -1038,7 +1051,8 @@ static void full_tunnel(void **state)
 	struct tree t = { .text = BUF_INIT };
 	company(&t);
 	doc(&t, "User", "carol", "");
-	machine(&t, "Device", "carol-laptop", 21, "owner: carol\naddresses: [10.7.0.21, 'fd07::21']\nprofile: {tunnel: full}");
+	machine(&t, "Device", "carol-laptop", 21,
+		"owner: carol\naddresses: [10.7.0.21, 'fd07::21']\nprofile: {tunnel: full}");
 	doc(&t, "Policy", "carol", "from: ['user:carol']\nto: [10.2.0.0/17, internet]");
 	compile_text(&t);
 	struct device_profile *p = profile_of(&t, "carol-laptop");
