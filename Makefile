@@ -67,7 +67,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # Unit and property tests: one program a file, cmocka or TAP, linked against both libraries.
-TEST_SRC := $(wildcard tests/unit/*.c tests/prop/*.c tests/bench/*.c tests/kernel/*.c)
+TEST_SRC := $(wildcard tests/unit/*.c tests/prop/*.c tests/bench/*.c tests/kernel/*.c tests/e2e/*.c)
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 $(B)/tests/%: tests/%.c $(B)/libreconciler.a $(B)/libyett.a $(B)/flags
 	@mkdir -p $(@D)
