@@ -141,8 +141,8 @@ static json_t *changes_json(const struct change_list *list)
 		for (size_t k = 0; k < c->nfields; k++)
 			json_object_set_new(fields, c->field[k].field,
 					    json_pack("{s:s?, s:s?}", "was", c->field[k].was, "is", c->field[k].is));
-		json_array_append_new(out, json_pack("{s:s, s:s, s:s?, s:o}", "change", how_text(c->how), "name", c->name,
-						     "owner", c->note, "fields", fields));
+		json_array_append_new(out, json_pack("{s:s, s:s, s:s?, s:o}", "change", how_text(c->how), "name",
+						     c->name, "owner", c->note, "fields", fields));
 	}
 	return out;
 }
@@ -221,8 +221,8 @@ static void add_addresses(struct buf *b, const struct diff_item *item)
 			 i + 1 == item->addr.n ? ")" : "");
 }
 
-static struct line make_line(const struct report *r, const struct diff_grant *g, const char *const *services, size_t first,
-			     bool *done)
+static struct line make_line(const struct report *r, const struct diff_grant *g, const char *const *services,
+			     size_t first, bool *done)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT;
 	size_t n = 0;
@@ -281,8 +281,8 @@ static void print_grants(const struct report *r, int side, const struct diff_gra
 		struct line line[LINES_SHOWN];
 		size_t left, count = lines_of(r, &v[i], line, LINES_SHOWN, &left);
 		for (size_t k = 0; k < count; k++)
-			printf("    %c %s  %s  %s  by policy %s\n", mark, line[k].destinations, line[k].services, v[i].when,
-			       policy_text(r, side, &v[i]));
+			printf("    %c %s  %s  %s  by policy %s\n", mark, line[k].destinations, line[k].services,
+			       v[i].when, policy_text(r, side, &v[i]));
 		if (left)
 			printf("    %c and %zu destinations more by policy %s; see --format=json\n", mark, left,
 			       v[i].policy);
@@ -293,7 +293,8 @@ static void print_change(const struct report *r, const struct change *c)
 {
 	static const char mark[] = { [CHANGE_ADDED] = '+', [CHANGE_REMOVED] = '-', [CHANGE_CHANGED] = '~' };
 
-	printf("  %c %s%s%s%s\n", mark[c->how], c->name, c->note ? " (" : "", c->note ? c->note : "", c->note ? ")" : "");
+	printf("  %c %s%s%s%s\n", mark[c->how], c->name, c->note ? " (" : "", c->note ? c->note : "",
+	       c->note ? ")" : "");
 	for (size_t i = 0; i < c->nfields; i++) {
 		const struct change_field *f = &c->field[i];
 		if (c->how == CHANGE_CHANGED)
@@ -482,8 +483,9 @@ const struct cmd cmd_diff = {
 	.name = "diff",
 	.args = "BASE [HEAD]",
 	.summary = "Who gains and loses access to what, and which peers, gateways and routes change",
-	.help = "BASE and HEAD are revisions of the repository in -C, or existing folders. Without HEAD (and without --rev) the\n"
-		"folder itself is compared, with what is not committed yet. Access is compared from now on, or from --at.",
+	.help = "BASE and HEAD are revisions of the repository in -C, or existing folders. Without HEAD (and\n"
+		"without --rev) the folder itself is compared, with what is not committed yet. Access is\n"
+		"compared from now on, or from --at.",
 	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON | 1u << FORMAT_MARKDOWN,
 	.run = run,
 };

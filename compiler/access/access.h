@@ -2,8 +2,9 @@
 /*
  * access - settled to access classes; every answer is computed from the classes alone.
  *
- * A *part* is what one policy gives or takes: condition, verdict and region. A *class* is an ordered list of parts (priority
- * descending, deny before allow, then policy name); the first part that holds and contains a point decides it. Sources with the same list share a class.
+ * A *part* is what one policy gives or takes: condition, verdict and region. A *class* is an ordered list of parts
+ * (priority descending, deny before allow, then policy name); the first part that holds and contains a point decides
+ * it. Sources with the same list share a class.
  */
 #pragma once
 
@@ -59,8 +60,8 @@ struct region class_allowed_at(const struct access *x, uint32_t class, int64_t t
 struct region class_allowed_ever(const struct access *x, uint32_t class, struct arena *a);
 
 /*
- * A region query: is all of it allowed at t? First denied box and what decided otherwise. An empty region asks for nothing and is
- * denied, with a box of zeros and no part.
+ * A region query: is all of it allowed at t? First denied box and what decided otherwise. An empty region asks for
+ * nothing and is denied, with a box of zeros and no part.
  */
 struct answer {
 	bool allow;
@@ -71,8 +72,8 @@ struct answer access_ask(const struct access *x, uint32_t source, struct region 
 
 /*
  * The moments that matter: ascending times >= from such that between neighbours no condition or window of the
- * given sources' classes changes its truth except by the weekly pattern, which is sampled once in each distinct state within each
- * dated stretch. Evaluating at each of them is evaluating at every moment from `from` on.
+ * given sources' classes changes its truth except by the weekly pattern, which is sampled once in each distinct state
+ * within each dated stretch. Evaluating at each of them is evaluating at every moment from `from` on.
  */
 size_t access_moments(const struct access *x, const uint32_t *source, size_t n, int64_t from, struct arena *a,
 		      int64_t **out);

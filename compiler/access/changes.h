@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* changes - what besides access moves between two trees: the peers that gateways admit, the gateways, the routes of sites. */
+/* changes - what besides access moves between two trees: peers, gateways, and what leads to sites. */
 #pragma once
 
 #include "resolve/resolve.h"

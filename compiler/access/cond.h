@@ -2,8 +2,8 @@
 /*
  * cond - when something holds: dates and a weekly window in UTC.
  *
- * Canonical, so equal conditions are equal structs (compare with cond_cmp). The weekly window is a sorted list of disjoint
- * second-of-week intervals (0 is Monday 00:00:00 UTC), `until` exclusive; nweek == 0 means the whole week.
+ * Canonical, so equal conditions are equal structs (compare with cond_cmp). The weekly window is a sorted list of
+ * disjoint second-of-week intervals (0 is Monday 00:00:00 UTC), `until` exclusive; nweek == 0 means the whole week.
  */
 #pragma once
 

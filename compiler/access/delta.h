@@ -18,7 +18,7 @@ struct digest delta_part_digest(const struct access_part *p, int64_t now);
 struct access_window delta_window(struct access_window w, int64_t now);
 
 struct delta {
-	struct diff_grant *grant[2]; /* [0] what only side 0 allows, [1] what only side 1 does; items are not filled in */
+	struct diff_grant *grant[2]; /* [0] what only side 0 allows, [1] what only side 1 does; items not filled in */
 	size_t n[2];
 };
 

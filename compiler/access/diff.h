@@ -2,15 +2,15 @@
 /*
  * diff - the access that a change gives and takes.
  *
- * Both trees are settled to classes; a source (matched by kind and name) is compared by the pair of its classes, each pair once,
- * and pairs of equal content not at all. Times count from `now` on. What is listed is exact: a destination, service and second
- * are gained when the new tree allows them and the old one does not, whatever field made it so.
+ * Both trees are settled to classes; a source (matched by kind and name) is compared by the pair of its classes, each
+ * pair once, and pairs of equal content not at all. Times count from `now` on. What is listed is exact: a destination,
+ * service and second are gained when the new tree allows them and the old one does not, whatever field made it so.
  */
 #pragma once
 
 #include "access/access.h"
 
-/* When something holds: from <= t < until in these seconds of the week (nweek 0: all). from is CLOCK_EVER when it holds by now. */
+/* When it holds: from <= t < until, in these seconds of the week (nweek 0: all). CLOCK_EVER as from: by now. */
 struct diff_span {
 	int64_t from, until;
 	const struct week_span *week;

@@ -37,7 +37,7 @@ static bool holds_ever(const struct access_part *p, int64_t t)
 	return p->deny ? cond_is_always(&p->cond) : !cond_is_never(&p->cond);
 }
 
-/* From the last part to the first, each run of parts with one verdict at once: later ones are overruled by earlier ones. */
+/* From the last part to the first, which overrule it; each run of parts with one verdict at once. */
 static struct region allowed(const struct access *x, uint32_t class, part_filter holds, int64_t t, struct arena *a)
 {
 	const struct access_class *c = &x->class[class];

@@ -133,7 +133,7 @@ struct labelling {
 	struct arena *a;
 };
 
-/* The services on which the whole of the named thing lies in the rest: a region that is a product with its addresses. */
+/* Its addresses times the services on which all of them lie in the rest. */
 static struct region whole_part(const struct labelling *l, const struct named *x)
 {
 	VEC(struct service) s = VEC_INIT;

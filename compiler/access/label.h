@@ -2,8 +2,8 @@
 /*
  * label - regions in the tree's own words.
  *
- * A destination that is whole gets its name: any, internet, site, resource (within its own ports), device, gateway; in this
- * order, what one name covers needs no other. What is left are addresses, prefixes and ranges.
+ * A destination that is whole gets its name: any, internet, site, resource (within its own ports), device, gateway; in
+ * this order, what one name covers needs no other. What is left are addresses, prefixes and ranges.
  */
 #pragma once
 

@@ -2,8 +2,8 @@
 /*
  * moments - time cut into pieces in which nothing changes.
  *
- * Dates cut it into stretches; inside a stretch the weekly windows that are in force give each second of the week a state. A
- * moment stands for all seconds of one state in one stretch.
+ * Dates cut it into stretches; inside a stretch the weekly windows that are in force give each second of the week a
+ * state. A moment stands for all seconds of one state in one stretch.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 struct moment {
 	int64_t at;            /* the first such second: evaluate here */
 	int64_t from, until;   /* the stretch, until exclusive */
-	struct range_set week; /* the seconds of the week (inclusive ranges) that share the state; the last stretch's parts together make the whole week */
+	struct range_set week; /* the seconds of the week that share the state, as inclusive ranges */
 };
 
 struct timeline; /* collects conditions and windows */

@@ -15,7 +15,17 @@ struct compiled {
 };
 
 enum law {
-	LAW_VALID, LAW_CLASSES, LAW_EVAL, LAW_AT, LAW_EVER, LAW_ASK, LAW_MOMENTS, LAW_SELF, LAW_DIFF, LAW_ITEMS, LAW_COUNT
+	LAW_VALID,
+	LAW_CLASSES,
+	LAW_EVAL,
+	LAW_AT,
+	LAW_EVER,
+	LAW_ASK,
+	LAW_MOMENTS,
+	LAW_SELF,
+	LAW_DIFF,
+	LAW_ITEMS,
+	LAW_COUNT
 };
 
 static const char *const law_name[LAW_COUNT] = {
@@ -101,7 +111,8 @@ static bool classes_hold(const struct compiled *c)
 static bool eval_holds(const struct compiled *c, const struct world *w, const struct w_question *q)
 {
 	struct w_verdict want = world_access(w, q);
-	struct verdict got = access_eval(&c->access, source_index(c, q->source), q->addr, SERVICE(q->proto, q->port), q->t);
+	struct verdict got =
+		access_eval(&c->access, source_index(c, q->source), q->addr, SERVICE(q->proto, q->port), q->t);
 	const char *policy = got.part ? got.part->policy : NULL;
 
 	return got.allow == want.allow && got.inactive == want.inactive && !policy == !want.policy &&
@@ -281,7 +292,8 @@ static bool items_are_region(const struct diff_grant *g, struct arena *a)
 	struct region all = REGION_EMPTY;
 
 	for (size_t i = 0; i < g->nitems; i++)
-		all = region_union(a, all, region_product(a, g->item[i].addr, g->item[i].service, g->item[i].nservices));
+		all = region_union(a, all,
+				   region_product(a, g->item[i].addr, g->item[i].service, g->item[i].nservices));
 	return region_equal(all, g->region) && !region_is_empty(all) && *g->when && g->nspans;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The region algebra against sets of bits: 16 stretches of addresses times 8 stretches of services are the 128 bits of one
- * integer, in which union, intersection and difference are | & and & ~.
+ * The region algebra against sets of bits: 16 stretches of addresses times 8 stretches of services are the 128 bits of
+ * one integer, in which union, intersection and difference are | & and & ~.
  */
 #include "access/region.h"
 #include "prop/prop.h"

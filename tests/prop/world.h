@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * world - random small policy trees, their YAML, and what they mean, read straight from the language's definition of access.
+ * world - random small policy trees, their YAML, and what they mean, read straight from the language's definition of
+ * access.
  *
  * Nothing here knows classes, regions or resolved selectors: a question is answered by walking over what was written.
  */
@@ -139,10 +140,11 @@ static inline struct w_list world_list(struct prng *p, const enum selector_kind 
 }
 
 static const enum selector_kind member_kinds[] = { SEL_USER, SEL_GROUP, SEL_DEVICE, SEL_TAG };
-static const enum selector_kind from_kinds[] = { SEL_USER, SEL_USER, SEL_GROUP, SEL_GROUP, SEL_DEVICE, SEL_TAG, SEL_PLAN,
-						 SEL_ANY,  SEL_SITE, SEL_GATEWAY, SEL_RANGE };
-static const enum selector_kind to_kinds[] = { SEL_RESOURCE, SEL_RESOURCE, SEL_TAG, SEL_DEVICE, SEL_USER, SEL_GROUP, SEL_SELF,
-					       SEL_SITE,     SEL_GATEWAY,  SEL_INTERNET, SEL_ANY, SEL_RANGE };
+static const enum selector_kind from_kinds[] = {SEL_USER, SEL_USER, SEL_GROUP, SEL_GROUP,   SEL_DEVICE, SEL_TAG,
+						SEL_PLAN, SEL_ANY,  SEL_SITE,  SEL_GATEWAY, SEL_RANGE};
+static const enum selector_kind to_kinds[] = {SEL_RESOURCE, SEL_RESOURCE, SEL_TAG,  SEL_DEVICE,
+					      SEL_USER,	    SEL_GROUP,	  SEL_SELF, SEL_SITE,
+					      SEL_GATEWAY,  SEL_INTERNET, SEL_ANY,  SEL_RANGE};
 
 static inline struct w_ports world_ports(struct prng *p)
 {
@@ -228,7 +230,8 @@ static inline bool world_names_device(const struct world *w, uint32_t device)
 	for (size_t i = 0; i < GROUPS; i++)
 		named = named || list_names_device(&w->group[i], device);
 	for (size_t i = 0; i < w->npolicies; i++)
-		named = named || list_names_device(&w->policy[i].from, device) || list_names_device(&w->policy[i].to, device);
+		named = named || list_names_device(&w->policy[i].from, device) ||
+			list_names_device(&w->policy[i].to, device);
 	return named;
 }
 
@@ -301,9 +304,12 @@ static inline void write_ports(struct buf *b, const struct w_ports *v)
 static inline void write_selector(struct buf *b, const struct w_selector *s)
 {
 	static const char *const word[SEL_COUNT] = {
-		[SEL_USER] = "user:u", [SEL_GROUP] = "group:g", [SEL_DEVICE] = "device:d", [SEL_TAG] = "tag:t",
-		[SEL_PLAN] = "plan:pl", [SEL_SITE] = "site:s", [SEL_GATEWAY] = "gateway:gw", [SEL_RESOURCE] = "resource:r",
-		[SEL_SELF] = "self", [SEL_ANY] = "any", [SEL_INTERNET] = "internet",
+		[SEL_USER] = "user:u",	      [SEL_GROUP] = "group:g",
+		[SEL_DEVICE] = "device:d",    [SEL_TAG] = "tag:t",
+		[SEL_PLAN] = "plan:pl",	      [SEL_SITE] = "site:s",
+		[SEL_GATEWAY] = "gateway:gw", [SEL_RESOURCE] = "resource:r",
+		[SEL_SELF] = "self",	      [SEL_ANY] = "any",
+		[SEL_INTERNET] = "internet",
 	};
 	char text[ADDR_TEXT_MAX];
 
@@ -346,7 +352,8 @@ static inline void write_policy(struct buf *b, const struct w_policy *x)
 	buf_addf(b, "when:\n  timezone: \"%c%02d:%02d\"\n", x->offset < 0 ? '-' : '+', abs(x->offset) / 60,
 		 abs(x->offset) % 60);
 	if (x->hours)
-		buf_addf(b, "  hours: \"%02u:%02u-%02u:%02u\"\n", x->start / 60, x->start % 60, x->stop / 60, x->stop % 60);
+		buf_addf(b, "  hours: \"%02u:%02u-%02u:%02u\"\n", x->start / 60, x->start % 60, x->stop / 60,
+			 x->stop % 60);
 	for (uint32_t i = 0, n = 0; x->days && i < 7; i++)
 		if (x->days & 1u << i)
 			buf_addf(b, "%s%s%s", n++ ? ", " : "  days: [", day[i], x->days >> (i + 1) ? "" : "]\n");
@@ -356,9 +363,12 @@ static inline void world_yaml(const struct world *w, struct buf *b)
 {
 	buf_adds(b, "kind: Network\nname: net\npools: [10.0.0.0/24]\n");
 	for (uint32_t i = 0; i < SITES; i++) {
-		buf_addf(b, "---\nkind: Site\nname: s%u\nnetworks: [10.1.%u.0/24]\nexit: %s\n", i, i, i ? "false" : "true");
-		buf_addf(b, "---\nkind: Gateway\nname: gw%u\nsite: s%u\nendpoint: 192.0.2.%u:51820\naddresses: [10.0.0.%u]\n", i,
-			 i, i + 1, 200 + i);
+		buf_addf(b, "---\nkind: Site\nname: s%u\nnetworks: [10.1.%u.0/24]\nexit: %s\n", i, i,
+			 i ? "false" : "true");
+		buf_addf(b,
+			 "---\nkind: Gateway\nname: gw%u\nsite: s%u\nendpoint: 192.0.2.%u:51820\naddresses: "
+			 "[10.0.0.%u]\n",
+			 i, i, i + 1, 200 + i);
 		write_key(b, 0, i);
 	}
 	for (uint32_t i = 0; i < PLANS; i++)
@@ -377,8 +387,8 @@ static inline void world_yaml(const struct world *w, struct buf *b)
 	for (uint32_t i = 0; i < DEVICES; i++) {
 		if (!w->device[i].there)
 			continue;
-		buf_addf(b, "---\nkind: Device\nname: d%u\naddresses: [10.0.0.%u]\nenabled: %s\nrevoked: %s\n", i, 10 + i,
-			 w->device[i].enabled ? "true" : "false", w->device[i].revoked ? "true" : "false");
+		buf_addf(b, "---\nkind: Device\nname: d%u\naddresses: [10.0.0.%u]\nenabled: %s\nrevoked: %s\n", i,
+			 10 + i, w->device[i].enabled ? "true" : "false", w->device[i].revoked ? "true" : "false");
 		if (w->device[i].owner >= 0)
 			buf_addf(b, "owner: u%d\n", w->device[i].owner);
 		if (w->device[i].network)
@@ -388,7 +398,8 @@ static inline void world_yaml(const struct world *w, struct buf *b)
 		write_dates(b, w->device[i].dates);
 	}
 	for (uint32_t i = 0; i < RESOURCES; i++) {
-		buf_addf(b, "---\nkind: Resource\nname: r%u\naddresses: [10.1.%u.%u", i, w->resource[i].site, w->resource[i].lo);
+		buf_addf(b, "---\nkind: Resource\nname: r%u\naddresses: [10.1.%u.%u", i, w->resource[i].site,
+			 w->resource[i].lo);
 		if (w->resource[i].hi > w->resource[i].lo)
 			buf_addf(b, "-10.1.%u.%u", w->resource[i].site, w->resource[i].hi);
 		buf_adds(b, "]\n");
@@ -449,7 +460,8 @@ static inline bool in_group(const struct world *w, uint32_t group, uint32_t devi
 		const struct w_selector *s = &l->v[i];
 		if ((s->kind == SEL_USER && w->device[device].owner == (int)s->index) ||
 		    (s->kind == SEL_DEVICE && s->index == device) ||
-		    (s->kind == SEL_TAG && (w->device[device].tags & 1u << s->index || owner_has_tag(w, device, s->index))) ||
+		    (s->kind == SEL_TAG &&
+		     (w->device[device].tags & 1u << s->index || owner_has_tag(w, device, s->index))) ||
 		    (s->kind == SEL_GROUP && in_group(w, s->index, device)))
 			return true;
 	}
@@ -518,7 +530,8 @@ static inline bool to_matches(const struct world *w, const struct w_selector *s,
 		bool named = (s->kind == SEL_DEVICE && s->index == d) ||
 			     (s->kind == SEL_USER && w->device[d].owner == (int)s->index) ||
 			     (s->kind == SEL_GROUP && in_group(w, s->index, d)) ||
-			     (s->kind == SEL_TAG && w->device[d].tags & 1u << s->index) || (s->kind == SEL_SELF && self);
+			     (s->kind == SEL_TAG && w->device[d].tags & 1u << s->index) ||
+			     (s->kind == SEL_SELF && self);
 		if (named && is_device_addr(w, d, q->addr))
 			return true;
 	}
@@ -584,7 +597,8 @@ static inline struct w_verdict world_access(const struct world *w, const struct 
 
 static inline struct w_source world_source(const struct world *w, struct prng *p)
 {
-	static const enum selector_kind kind[] = { SEL_DEVICE, SEL_DEVICE, SEL_DEVICE, SEL_DEVICE, SEL_SITE, SEL_GATEWAY };
+	static const enum selector_kind kind[] = {SEL_DEVICE, SEL_DEVICE, SEL_DEVICE,
+						  SEL_DEVICE, SEL_SITE,	  SEL_GATEWAY};
 	struct w_source s = { kind[prng_below(p, ARRAY_SIZE(kind))], 0 };
 
 	s.index = prng_below(p, s.kind == SEL_DEVICE ? DEVICES : SITES);
