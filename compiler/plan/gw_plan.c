@@ -8,6 +8,12 @@
 #include "base/clock.h"
 #include "base/vec.h"
 
+/* An address that an added or updated peer has. */
+struct gain {
+	struct range range;
+	const struct gw_peer *peer;
+};
+
 struct differ {
 	const struct gw_plan *have, *want;
 	struct arena *a;
@@ -25,7 +31,7 @@ struct differ {
 	} *chain;
 	size_t nsets, nchains, nreborn;
 	/* What added and updated peers gain, sorted by lo; top[i] is the highest hi of 0..i. */
-	VEC(struct range) gain;
+	VEC(struct gain) gain;
 	u128 *top;
 };
 
@@ -84,9 +90,9 @@ static int cmp_elem(const void *a, const void *b)
 	return nft_elem_cmp(a, b);
 }
 
-static int cmp_range(const void *a, const void *b)
+static int cmp_gain(const void *a, const void *b)
 {
-	return addr_cmp(((const struct range *)a)->lo, ((const struct range *)b)->lo);
+	return addr_cmp(((const struct gain *)a)->range.lo, ((const struct gain *)b)->range.lo);
 }
 
 /* --- peers --- */
@@ -111,31 +117,34 @@ static bool peer_equal(struct arena *a, const struct gw_peer *have, const struct
 static void gain_add(struct differ *x, const struct gw_peer *p)
 {
 	for (size_t i = 0; i < p->nallowed; i++)
-		vec_push(&x->gain, prefix_range(p->allowed_ips[i]));
+		vec_push(&x->gain, ((struct gain){ prefix_range(p->allowed_ips[i]), p }));
 }
 
 static void gain_ready(struct differ *x)
 {
 	if (x->gain.n > 0)
-		qsort(x->gain.v, x->gain.n, sizeof(*x->gain.v), cmp_range);
+		qsort(x->gain.v, x->gain.n, sizeof(*x->gain.v), cmp_gain);
 	x->top = arena_array(x->a, x->gain.n, u128);
 	for (size_t i = 0; i < x->gain.n; i++)
-		x->top[i] = i > 0 && x->top[i - 1] > x->gain.v[i].hi ? x->top[i - 1] : x->gain.v[i].hi;
+		x->top[i] = i > 0 && x->top[i - 1] > x->gain.v[i].range.hi ? x->top[i - 1] : x->gain.v[i].range.hi;
 }
 
-/* Whether some added or updated peer gains an address of r. */
-static bool gained(const struct differ *x, struct range r)
+/* Whether an added or updated peer other than own gains an address of r. */
+static bool gained(const struct differ *x, struct range r, const struct gw_peer *own)
 {
 	size_t lo = 0, hi = x->gain.n;
 
 	while (lo < hi) { /* the first that starts beyond r */
 		size_t mid = lo + (hi - lo) / 2;
-		if (x->gain.v[mid].lo <= r.hi)
+		if (x->gain.v[mid].range.lo <= r.hi)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo > 0 && x->top[lo - 1] >= r.lo;
+	for (; lo > 0 && x->top[lo - 1] >= r.lo; lo--)
+		if (x->gain.v[lo - 1].range.hi >= r.lo && x->gain.v[lo - 1].peer != own)
+			return true;
+	return false;
 }
 
 static bool keeps(const struct gw_peer *want, struct prefix p)
@@ -150,11 +159,11 @@ static bool keeps(const struct gw_peer *want, struct prefix p)
 	return false;
 }
 
-/* Whether the peer loses an address that another one gains. An address it keeps is its own gain, not another's. */
+/* Whether the peer loses an address that another one gains. */
 static bool loses_to_another(const struct differ *x, const struct gw_peer *have, const struct gw_peer *want)
 {
 	for (size_t i = 0; i < have->nallowed; i++)
-		if (!keeps(want, have->allowed_ips[i]) && gained(x, prefix_range(have->allowed_ips[i])))
+		if (!keeps(want, have->allowed_ips[i]) && gained(x, prefix_range(have->allowed_ips[i]), want))
 			return true;
 	return false;
 }

@@ -648,6 +648,21 @@ static void peers_by_date(void **state)
 
 	gw_plan_diff(&have, &want, 1000, &a, &d); /* 1 has expired */
 	assert_int_equal(d.nops, 4);
+
+	want.npeers = 1;
+	want_peer[0] = peer_like(2, x, &room[3]); /* 2 takes 1's address and leaves its own: only 1 goes early */
+	gw_plan_diff(&have, &want, 0, &a, &d);
+	assert_int_equal(d.nops, 3);
+	assert_true(d.op[0].kind == OP_PEER_REMOVE && d.op[0].early && d.op[0].peer == &have_peer[0]);
+	assert_true(d.op[1].kind == OP_PEER_UPDATE && d.op[1].peer == &want_peer[0]);
+	assert_true(d.op[2].kind == OP_PEER_REMOVE && !d.op[2].early);
+	have_peer[1].allowed_ips[0] = (struct prefix){ x, 24 }; /* a peer that keeps a part of what it had is updated in place */
+	have.peer = &have_peer[1];
+	have.npeers = 1;
+	have_peer[1].allowed_ips[0].addr = addr_from_v4(0x0a070000);
+	gw_plan_diff(&have, &want, 0, &a, &d);
+	assert_int_equal(d.nops, 1);
+	assert_true(d.op[0].kind == OP_PEER_UPDATE);
 	arena_release(&a);
 }
 
