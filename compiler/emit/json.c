@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emit/json.h"
 
+#include <string.h>
+
 #include "base/bug.h"
 #include "base/clock.h"
 
@@ -24,6 +26,21 @@ void json_page(struct buf *out, json_t *v)
 {
 	dump(out, v, JSON_INDENT(2));
 	buf_addc(out, '\n');
+}
+
+void json_text(struct buf *out, const char *ascii)
+{
+	buf_addc(out, '"');
+	while (*ascii != '\0') {
+		size_t n = strcspn(ascii, "\"\\");
+		buf_add(out, ascii, n);
+		ascii += n;
+		if (*ascii != '\0') {
+			buf_addc(out, '\\');
+			buf_addc(out, *ascii++);
+		}
+	}
+	buf_addc(out, '"');
 }
 
 json_t *json_prefixes(const struct prefix *v, size_t n)

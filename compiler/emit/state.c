@@ -42,7 +42,7 @@ static void add_set(const struct nft_set *s, struct buf *out)
 		buf_reset(&text);
 		emit_nft_elem(s, &s->elem[i], &text);
 		buf_adds(out, i == 0 ? "\n      " : ",\n      ");
-		json_line(out, json_string(buf_str(&text)));
+		json_text(out, buf_str(&text));
 	}
 	buf_adds(out, "]}");
 }
@@ -60,7 +60,7 @@ static void add_chain(const struct nft_chain *c, struct buf *out)
 		buf_reset(&text);
 		emit_nft_rule(&c->rule[i], &text);
 		buf_adds(out, i == 0 ? "\n      " : ",\n      ");
-		json_line(out, json_string(buf_str(&text)));
+		json_text(out, buf_str(&text));
 	}
 	buf_adds(out, "]}");
 }
