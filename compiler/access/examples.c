@@ -35,9 +35,9 @@ struct range_set other_devices(const struct resolved *r, uint32_t source, struct
 	if (source < r->ndevices && r->device[source].owner != NONE) {
 		const struct source_set *mine = &r->user_devices[r->device[source].owner];
 		for (size_t i = 0; i < mine->n; i++) {
-			if (mine->v[i] == source)
-				continue;
 			const struct device *d = r->device[mine->v[i]].decl;
+			if (mine->v[i] == source || d->revoked) /* a revoked device has no address any more */
+				continue;
 			for (size_t k = 0; k < d->addresses.n; k++)
 				vec_push(&v, ((struct range){ d->addresses.v[k], d->addresses.v[k] }));
 			for (size_t k = 0; k < d->networks.n; k++)

@@ -55,7 +55,7 @@ def main():
     rnd.shuffle(docs)
     files = {}
     for d in docs:
-        name = "%s/%d.%s" % (rnd.choice(["a", "b/c", "zz", "B"]), rnd.randint(0, 9), rnd.choice(["yaml", "yml"]))
+        name = "%s/%d.%s" % (rnd.choice(["a", "b/c", "zz", "Q"]), rnd.randint(0, 9), rnd.choice(["yaml", "yml"]))
         files.setdefault(name, []).append(quote(d, rnd))
     for name, part in files.items():
         path = os.path.join(TO, name)
