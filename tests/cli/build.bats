@@ -95,7 +95,8 @@ same() { diff -r "$1" "$2"; }
 	run -1 grep -rE '^PrivateKey *= *[A-Za-z0-9+/]{43}=' "$BATS_TEST_TMPDIR/out"
 }
 
-@test "wg-quick strips a profile, and wg takes the gateway's configuration" {
+@test "wg-quick strips a profile" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: wg-quick asks for it even to strip"
 	yett build --quiet -C "$QUICK" -o "$BATS_TEST_TMPDIR/out"
 	cp "$BATS_TEST_TMPDIR/out/profiles/ben-laptop.conf" "$BATS_TEST_TMPDIR/wg0.conf"
 	chmod 600 "$BATS_TEST_TMPDIR/wg0.conf"
