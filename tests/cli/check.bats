@@ -73,10 +73,10 @@ setup() {
 }
 
 @test "the kinds and fields of later versions are refused and never ignored" {
-	printf 'kind: Guardrail\nname: g\nnever: {from: [any], to: [any]}\n' >"$tree/guardrail.yaml"
+	printf 'kind: Link\nname: l\ntopology: mesh\nsites: [office]\n' >"$tree/link.yaml"
 	run -1 yett check -C "$tree"
 	has E_LATER
-	has guardrail.yaml
+	has link.yaml
 }
 
 @test "a failing Test fails check, with a counterexample and the policy that decided" {
