@@ -207,7 +207,7 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, const struct cmd_opt
 	const struct cmd_option common[] = {
 		{ "directory", 'C', OPTION_TEXT, "DIR", "the policy tree, or the repository with --rev (default .)", &c->dir },
 		{ "rev", 0, OPTION_TEXT, "REV", "read the tree of this commit, without a checkout", &c->rev },
-		{ "path", 0, OPTION_TEXT, "PATH", "with a revision: the policy tree's folder inside it", &c->path },
+		{ "path", 0, OPTION_TEXT, "PATH", "with a revision: the policy tree's folder inside it (default: where -C lies)", &c->path },
 		{ "format", 0, OPTION_TEXT, "FORMAT", "form of the results (default text)", &c->format_text },
 		{ "color", 0, OPTION_TEXT, "WHEN", "auto, always or never; NO_COLOR is honoured", &c->color_text },
 		{ "quiet", 'q', OPTION_FLAG, NULL, "no warnings and no summary", &c->quiet },

@@ -26,7 +26,7 @@ static int open_source(struct compile *c, const struct compile_input *in, char *
 		return ret;
 	}
 	if (in->rev != NULL)
-		return source_open_commit(&c->source, in->dir, in->rev, in->path ? in->path : "", &in->limits,
+		return source_open_commit(&c->source, in->dir, in->rev, in->path, &in->limits,
 					  &c->arena, &c->diags, err, err_size);
 	return source_open_dir(&c->source, in->dir, &in->limits, &c->arena, &c->diags, err, err_size);
 }

@@ -26,7 +26,7 @@ struct compile {
 struct compile_input {
 	const char *dir;    /* a folder, or (with rev) the repository it lies in */
 	const char *rev;    /* NULL: the folder itself */
-	const char *path;   /* with rev: root inside the tree, or NULL */
+	const char *path;   /* with rev: root inside the tree; NULL: where dir lies in it */
 	const void *bundle; /* instead of both: source_to_bundle() bytes */
 	size_t bundle_len;
 	struct source_limits limits;

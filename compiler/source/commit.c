@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <git2.h>
@@ -261,17 +263,36 @@ static void set_up(void)
 		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
 }
 
+/* Where a folder lies in its work tree, "" at the top and in a bare repository; into out. */
+static int folder_in_work_tree(struct walk *w, const char *folder, char out[static PATH_MAX])
+{
+	char top[PATH_MAX], here[PATH_MAX];
+	const char *work_tree = git_repository_workdir(w->repo);
+	out[0] = '\0';
+	if (work_tree == NULL)
+		return 0;
+	if (realpath(work_tree, top) == NULL || realpath(folder, here) == NULL)
+		return fail(w, errno, "cannot find the folder %s", folder);
+	size_t n = strlen(top);
+	if (strncmp(top, here, n) == 0 && here[n] == '/')
+		snprintf(out, PATH_MAX, "%s", here + n + 1);
+	return 0;
+}
+
 int source_open_commit(struct source *s, const char *repo, const char *rev, const char *path,
 		       const struct source_limits *lim, struct arena *a, struct diags *d, char *err, size_t err_size)
 {
 	struct walk w = {.err = err, .err_size = err_size};
 	git_commit *commit = NULL;
 	git_oid root;
+	char here[PATH_MAX];
 	set_up();
 	tree_begin(&w.t, s, lim, a, d);
 	int rc = open_commit(&w, repo, rev, &commit);
+	if (rc == 0 && path == NULL)
+		rc = folder_in_work_tree(&w, repo, here);
 	if (rc == 0)
-		rc = find_root(&w, commit, path, &root);
+		rc = find_root(&w, commit, path != NULL ? path : here, &root);
 	if (rc == 0)
 		rc = read_ignore(&w, &root);
 	if (rc == 0)

@@ -44,7 +44,7 @@ struct source_limits {
  */
 int source_open_dir(struct source *s, const char *dir, const struct source_limits *lim,
 		    struct arena *a, struct diags *d, char *err, size_t err_size);
-/* repo: a path to a repository (bare or not, or a folder inside one); rev: any revision; path: root inside the tree, "" for the top. */
+/* repo: a path to a repository (bare or not, or a folder inside one); rev: any revision; path: root inside the tree, "" for the top, NULL for the place of the folder `repo` in its work tree. */
 int source_open_commit(struct source *s, const char *repo, const char *rev, const char *path,
 		       const struct source_limits *lim, struct arena *a, struct diags *d,
 		       char *err, size_t err_size);

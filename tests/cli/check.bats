@@ -125,6 +125,21 @@ setup() {
 	run -0 yett check -C "$repo" --rev main --path net
 }
 
+@test "a folder inside a repository is read at the same place of a commit's tree" {
+	repo=$BATS_TEST_TMPDIR/inside
+	make_repo "$repo/net"
+	mv "$repo/net/.git" "$repo/.git"
+	git -C "$repo" add -A
+	git -C "$repo" commit -q -m moved
+	printf 'kind: User\nname: [broken\n' >"$repo/elsewhere.yaml"
+	git -C "$repo" add -A
+	git -C "$repo" commit -q -m 'not in the folder'
+	run -0 yett check -C "$repo/net" --rev main
+	run -1 yett check -C "$repo" --rev main
+	run -0 yett diff -C "$repo/net" main
+	has 'nothing changes'
+}
+
 @test "a bad revision and a folder that is no repository end with 2 and one sentence" {
 	make_repo "$BATS_TEST_TMPDIR/repo"
 	run -2 --separate-stderr yett check -C "$BATS_TEST_TMPDIR/repo" --rev no-such-branch
