@@ -85,6 +85,7 @@ struct kind_row {
 	bool later;                 /* the whole kind is refused for now: E_LATER */
 	const char *const *one_of;  /* NULL, or names of fields of which one must hold something: E_REQUIRED */
 	const char *one_of_why;     /* "it needs an owner, or at least one tag" */
+	bool one_only;              /* of one_of exactly one: E_ONE_OF */
 };
 
 extern const struct kind_row kind_rows[KIND_COUNT]; /* indexed by enum kind */

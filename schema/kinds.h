@@ -21,7 +21,7 @@
 enum kind {
 	KIND_NETWORK, KIND_USER, KIND_GROUP, KIND_DEVICE, KIND_SITE, KIND_GATEWAY,
 	KIND_RESOURCE, KIND_PLAN, KIND_POLICY, KIND_TEST,
-	KIND_LINK, KIND_GUARDRAIL, /* named by the language, refused for now */
+	KIND_LINK, KIND_GUARDRAIL,
 	KIND_COUNT
 };
 
@@ -205,4 +205,58 @@ struct test {
 	selector_list from;
 	int64_t at; /* CLOCK_EVER: not said */
 	test_case_list allow, deny;
+};
+
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+
+/* Part of what a guardrail forbids; an empty list leaves that side whole. */
+struct guardrail_case {
+	selector_list from, to;
+	port_list ports;
+	struct loc loc;
+};
+typedef LIST(struct guardrail_case) guardrail_case_list;
+
+struct waiver {
+	const char *policy; /* NULL: whichever decides */
+	selector_list from, to;
+	port_list ports;
+	const char *reason;
+	int64_t expires;
+	struct loc loc;
+};
+typedef LIST(struct waiver) waiver_list;
+
+/* Bits of guardrail.require.fields. */
+enum require_field {
+	REQUIRE_DESCRIPTION, REQUIRE_TAGS, REQUIRE_PORTS, REQUIRE_WHEN, REQUIRE_NOT_BEFORE, REQUIRE_EXPIRES, REQUIRE_LOG,
+	REQUIRE_COUNT
+};
+enum require_action { REQUIRE_ANY, REQUIRE_ALLOW, REQUIRE_DENY };
+
+struct guardrail {
+	struct object o;
+	int severity; /* enum severity */
+	struct {
+		bool set;
+		selector_list from, to;
+		port_list ports; /* n == 0: any */
+		guardrail_case_list except;
+	} never;
+	struct {
+		bool set;
+		selector_list to;
+		port_list ports; /* n == 0: any */
+		selector_list from;
+	} only;
+	struct {
+		bool set;
+		struct {
+			selector_list from, to; /* n == 0: whoever, whatever */
+			int action;             /* enum require_action */
+		} policies;
+		uint8_t fields;         /* 1 << enum require_field */
+		int64_t expires_within; /* seconds; 0: not said */
+	} require;
+	waiver_list waivers;
 };

@@ -14,13 +14,13 @@
 	{ .name = #member, .type = &(t), .offset = offsetof(outer, member), .doc = (d), __VA_ARGS__ }
 
 extern const struct field network_fields[], user_fields[], group_fields[], device_fields[], site_fields[],
-	gateway_fields[], resource_fields[], plan_fields[], policy_fields[], test_fields[];
+	gateway_fields[], resource_fields[], plan_fields[], policy_fields[], test_fields[], guardrail_fields[];
 
 /* Rows that several kinds share. */
 extern const struct field profile_fields[]; /* of struct profile_settings */
 extern const struct field dns_fields[];     /* of struct dns_settings */
 
-extern const char *const device_owner_or_tag[], *const test_allow_or_deny[];
+extern const char *const device_owner_or_tag[], *const test_allow_or_deny[], *const guardrail_rules[];
 
 void network_init(void *object);
 void user_init(void *object);

@@ -316,16 +316,25 @@ static bool decode_mapping(struct decoder *dec, const struct shape *shape, const
 	return check_required(dec, shape, map, seen) && good;
 }
 
-/* Of some fields one must hold something. */
+/* Of some fields one must hold something, and of some only one may. */
 static bool check_one_of(struct decoder *dec, const struct kind_row *row, const struct node *doc)
 {
 	if (!row->one_of)
 		return true;
+	const char *first = NULL;
 	for (const char *const *name = row->one_of; *name; name++) {
 		const struct node *n = node_get(doc, *name);
-		if (n && (n->kind != NODE_SEQ || n->n > 0))
-			return true;
+		if (!n || (n->kind == NODE_SEQ && n->n == 0))
+			continue;
+		if (first && row->one_only) {
+			diag_add(dec->diags, "E_ONE_OF", n->loc, "%s has %s and %s", row->name, first, *name);
+			diag_hint(dec->diags, "it %s: write two documents", row->one_of_why);
+			return false;
+		}
+		first = first ? first : *name;
 	}
+	if (first)
+		return true;
 	diag_add(dec->diags, "E_REQUIRED", doc->loc, "%s %s", row->name, row->one_of_why);
 	return false;
 }

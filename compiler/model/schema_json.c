@@ -145,7 +145,7 @@ static json_t *kind_schema(const struct kind_row *row)
 	put(kind, "const", json_string(row->name));
 	put(schema, "description", json_string(row->doc));
 	if (row->one_of)
-		put(schema, "anyOf", one_of_schema(row));
+		put(schema, row->one_only ? "oneOf" : "anyOf", one_of_schema(row));
 	return schema;
 }
 

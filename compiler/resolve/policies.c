@@ -31,8 +31,24 @@ const struct service *ports_merge(struct arena *a, const port_list *ports, size_
 	return v;
 }
 
+struct service *resolver_ports(struct resolver *s, const port_list *ports, size_t *n)
+{
+	*n = 0;
+	if (!ports->n)
+		return NULL;
+	struct service *v = (struct service *)ports_merge(s->a, ports, n);
+	if (!v) { /* "any", said */
+		v = arena_new(s->a, struct service);
+		*v = (struct service){ 0, SERVICE_LAST };
+		*n = 1;
+	}
+	return v;
+}
+
 static void warn_empty(struct resolver *s, const struct selector *sel, struct loc loc, const char *why)
 {
+	if (s->hush)
+		return;
 	diag_add(s->d, "W_EMPTY_SELECTOR", loc, "%s matches nothing%s", selector_text(sel, s->a), why);
 }
 
@@ -52,7 +68,7 @@ static const char *empty_reason(const struct selector *sel, uint32_t index, enum
 	return "";
 }
 
-static bool settle_from(struct resolver *s, const selector_list *l, struct source_set *out)
+bool resolver_from(struct resolver *s, const selector_list *l, struct source_set *out)
 {
 	bool good = true;
 	for (size_t i = 0; i < l->n; i++) {
@@ -66,15 +82,9 @@ static bool settle_from(struct resolver *s, const selector_list *l, struct sourc
 	return good;
 }
 
-struct to {
-	struct r_dest *v;
-	size_t n;
-	bool self;
-};
-
 /* One group or tag alone is shared with all who name it. */
 static void freeze_dests(struct resolver *s, const selector_list *l, uint32_t index, const struct dests *d,
-			 struct to *out)
+			 struct to_side *out)
 {
 	const struct dest_list *shared = NULL;
 	if (l->n == 1 && index != NONE && l->v[0].kind == SEL_GROUP)
@@ -88,13 +98,13 @@ static void freeze_dests(struct resolver *s, const selector_list *l, uint32_t in
 	out->n = d->n;
 }
 
-static bool settle_to(struct resolver *s, const selector_list *l, const struct source_set *from, bool from_good,
-		      struct to *out)
+bool resolver_to(struct resolver *s, const selector_list *l, const struct source_set *from, bool from_good,
+		 struct to_side *out)
 {
 	struct dests d = VEC_INIT;
 	bool good = true;
 	uint32_t index = NONE;
-	*out = (struct to){ .self = false };
+	*out = (struct to_side){ .self = false };
 	for (size_t i = 0; i < l->n; i++) {
 		const struct selector *sel = &l->v[i];
 		if (!resolver_selector(s, sel, l->loc[i], SIDE_TO, &index)) {
@@ -127,10 +137,10 @@ static void check_dates(struct resolver *s, const struct policy *p)
 
 static bool settle_policy(struct resolver *s, const struct policy *p, struct r_policy *out)
 {
-	struct to to;
+	struct to_side to;
 	*out = (struct r_policy){ .decl = p };
-	bool from = settle_from(s, &p->from, &out->from);
-	bool good = settle_to(s, &p->to, &out->from, from, &to) && from;
+	bool from = resolver_from(s, &p->from, &out->from);
+	bool good = resolver_to(s, &p->to, &out->from, from, &to) && from;
 	check_dates(s, p);
 	out->to = to.v;
 	out->nto = to.n;
@@ -162,17 +172,10 @@ static bool settle_cases(struct resolver *s, const test_case_list *l, const stru
 	*n = l->n;
 	for (size_t i = 0; i < l->n; i++) {
 		struct r_case *c = &(*out)[i];
-		struct to to;
-		good &= settle_to(s, &l->v[i].to, from, from_good, &to);
+		struct to_side to;
+		good &= resolver_to(s, &l->v[i].to, from, from_good, &to);
 		*c = (struct r_case){ .decl = &l->v[i], .to = to.v, .nto = to.n, .to_self = to.self };
-		if (!l->v[i].ports.n)
-			continue;
-		c->port = (struct service *)ports_merge(s->a, &l->v[i].ports, &c->nports);
-		if (c->port)
-			continue;
-		c->port = arena_new(s->a, struct service); /* "any", said */
-		*c->port = (struct service){ 0, SERVICE_LAST };
-		c->nports = 1;
+		c->port = resolver_ports(s, &l->v[i].ports, &c->nports);
 	}
 	return good;
 }
@@ -186,7 +189,7 @@ void resolver_tests(struct resolver *s)
 		const struct test *t = (const struct test *)s->m->object[KIND_TEST][i];
 		struct r_test *out = &r->test[r->ntests];
 		*out = (struct r_test){ .decl = t };
-		bool from = settle_from(s, &t->from, &out->from);
+		bool from = resolver_from(s, &t->from, &out->from);
 		bool allow = settle_cases(s, &t->allow, &out->from, from, &out->allow, &out->nallow);
 		bool deny = settle_cases(s, &t->deny, &out->from, from, &out->deny, &out->ndeny);
 		if (from && allow && deny)

@@ -269,6 +269,7 @@ static void (*const steps[])(struct resolver *) = {
 	resolver_groups,
 	resolver_policies,
 	resolver_tests,
+	resolver_guardrails,
 };
 
 void resolve(struct resolved *r, const struct model *m, struct arena *a, struct diags *d)

@@ -100,6 +100,32 @@ struct r_test {
 	size_t nallow, ndeny;
 };
 
+/* What a guardrail does not speak of: an exception, or a waiver. */
+struct r_leave {
+	const struct waiver *waiver; /* NULL: an exception */
+	struct loc loc;
+	bool any_from, any_to; /* not said: whoever, whatever the rule names */
+	struct source_set from;
+	struct r_dest *to;
+	size_t nto;
+	bool to_self;
+	struct service *port; /* NULL: not said */
+	size_t nports;
+};
+
+struct r_guardrail {
+	const struct guardrail *decl;
+	struct source_set from; /* never: who may not; only: who alone may; require: of whom a policy speaks */
+	struct r_dest *to;
+	size_t nto;
+	bool to_self;
+	bool any_from, any_to; /* require: not said */
+	struct service *port;  /* NULL: any */
+	size_t nports;
+	struct r_leave *leave; /* the exceptions, then the waivers */
+	size_t nleaves;
+};
+
 struct resolved {
 	const struct model *model;
 	const struct network *network;
@@ -114,7 +140,9 @@ struct resolved {
 	struct r_resource *resource;
 	struct r_policy *policy; /* enabled, and every selector settled; by name */
 	struct r_test *test;
-	size_t nusers, ngroups, nplans, ndevices, nsites, ngateways, nresources, npolicies, ntests;
+	struct r_guardrail *guardrail; /* by name */
+	size_t nusers, ngroups, nplans, ndevices, nsites, ngateways, nresources, npolicies, ntests,
+		nguardrails;
 	struct source_set *user_devices; /* per user */
 	struct source_set *plan_sites;   /* per plan: site indices; n == 0: every site */
 	/* What `internet` means here: the IANA table minus pools and site networks; sorted, disjoint. */

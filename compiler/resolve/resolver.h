@@ -85,6 +85,7 @@ struct resolver {
 	struct dest_cache cache;
 	uint32_t *user_plan;    /* per user */
 	size_t nearest_budget;  /* comparisons left for suggestions: a tree full of mistakes stays fast */
+	bool hush;              /* no W_EMPTY_SELECTOR: the caller has something better to say */
 	bool incomplete;        /* something that could have a device was left out: emptiness says nothing */
 };
 
@@ -117,6 +118,20 @@ void resolver_groups(struct resolver *s);
 /* policies.c */
 void resolver_policies(struct resolver *s);
 void resolver_tests(struct resolver *s);
+struct to_side {
+	struct r_dest *v;
+	size_t n;
+	bool self;
+};
+/* A list of selectors settled as sources, as destinations; warns of those that match nothing. Whether all of them are right. */
+bool resolver_from(struct resolver *s, const selector_list *l, struct source_set *out);
+bool resolver_to(struct resolver *s, const selector_list *l, const struct source_set *from, bool from_good,
+		 struct to_side *out);
+/* Sorted and merged; NULL where nothing was said. */
+struct service *resolver_ports(struct resolver *s, const port_list *ports, size_t *n);
+
+/* guardrails.c */
+void resolver_guardrails(struct resolver *s);
 
 /* selectors.c */
 enum side { SIDE_FROM, SIDE_TO, SIDE_MEMBER };

@@ -173,7 +173,7 @@ static const struct {
 	{ "kind: Test\nname: t\nfrom: [any]\nallow: {to: [any]}\n", "E_LIST@8:8" },
 	{ "kind: Test\nname: t\nfrom: [any]\nallow: [any]\n", "E_TYPE@8:9" },
 	{ "kind: Link\nname: l\ntopology: mesh\nwhatever: 1\n", "E_LATER@5:7" },
-	{ "kind: Guardrail\nname: g\n", "E_LATER@5:7" },
+	{ "kind: Link\nname: g\n", "E_LATER@5:7" },
 	{ "kind: Network\nname: other\npools: []\n", "E_NETWORK@6:7" },
 	{ "kind: Network\nname: net\npools: []\n", "E_NETWORK@6:7" },
 };
