@@ -12,6 +12,7 @@
 
 #define GATEWAYS_MAX 64
 #define LINE_BYTES_MAX 65536
+#define SCRATCH_BYTES (1u << 20)
 
 struct query {
 	uint32_t source;
@@ -62,21 +63,56 @@ static size_t path_of(const struct compile *c, const struct query *q, const stru
 	return place_path(&c->resolved, q->source, ans->box.addr.lo, gateway, GATEWAYS_MAX);
 }
 
-static json_t *answer_json(const struct compile *c, const struct query *q, const struct answer *ans, struct arena *a)
+/* One JSON string. Written by hand, as is the object around it: a batch answers hundreds of thousands of lines. */
+static void add_string(struct buf *out, const char *text)
+{
+	if (text == NULL) {
+		buf_adds(out, "null");
+		return;
+	}
+	buf_addc(out, '"');
+	for (const char *p = text; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20)
+			buf_addf(out, "\\u%04x", (unsigned int)*p);
+		else if (*p == '"' || *p == '\\')
+			buf_add(out, (char[]){ '\\', *p }, 2);
+		else
+			buf_addc(out, *p);
+	}
+	buf_addc(out, '"');
+}
+
+static void add_member(struct buf *out, const char *name, const char *text)
+{
+	buf_addc(out, ',');
+	add_string(out, name);
+	buf_addc(out, ':');
+	add_string(out, text);
+}
+
+/* Members in the order of their names; one line. */
+static void add_answer(struct buf *out, const struct compile *c, const struct query *q, const struct answer *ans,
+		       struct arena *a)
 {
 	const struct access_part *part = ans->verdict.part;
 	uint32_t gateway[GATEWAYS_MAX];
 	size_t n = path_of(c, q, ans, gateway);
 	char addr[ADDR_TEXT_MAX], service[SERVICE_TEXT_MAX];
-	json_t *path = json_array();
 
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(path, json_string(c->resolved.gateway[gateway[i]].decl->o.name));
-	return json_pack("{s:s, s:s?, s:s?, s:o, s:b, s:s, s:s}", "verdict", ans->allow ? "allow" : "deny", "policy",
-			 part != NULL ? part->policy : NULL, "where",
-			 part != NULL ? diag_loc_text(&c->diags, a, part->loc) : NULL, "gateways", path, "active",
-			 !ans->verdict.inactive, "address", range_format(ans->box.addr, addr), "port",
-			 service_format(ans->box.service, service));
+	buf_adds(out, ans->verdict.inactive ? "{\"active\":false" : "{\"active\":true");
+	add_member(out, "address", range_format(ans->box.addr, addr));
+	buf_adds(out, ",\"gateways\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_addc(out, ',');
+		add_string(out, c->resolved.gateway[gateway[i]].decl->o.name);
+	}
+	buf_addc(out, ']');
+	add_member(out, "policy", part != NULL ? part->policy : NULL);
+	add_member(out, "port", service_format(ans->box.service, service));
+	add_member(out, "verdict", ans->allow ? "allow" : "deny");
+	add_member(out, "where", part != NULL ? diag_loc_text(&c->diags, a, part->loc) : NULL);
+	buf_adds(out, "}\n");
 }
 
 static void print_path(const struct compile *c, const struct query *q, const struct answer *ans)
@@ -131,15 +167,25 @@ static void print_answer(struct compile *c, const struct query *q, const struct 
 		print_rest(c, q, &c->arena);
 }
 
-/* One line of --batch: NULL and *why, or the answer. */
-static json_t *batch_line(const struct compile *c, const char *line, size_t len, int64_t now, struct arena *a,
-			  const char **why)
+/* null means what leaving the member out means. */
+static void forget_null(json_t *object, const char *name)
+{
+	if (json_is_null(json_object_get(object, name)))
+		json_object_del(object, name);
+}
+
+/* One line of --batch: 0 with its answer appended to out, or -1 with *why. */
+static int batch_line(const struct compile *c, const char *line, size_t len, int64_t now, struct arena *a,
+		      struct buf *out, const char **why)
 {
 	const char *device, *dest, *port = NULL, *at = NULL;
 	json_error_t je;
 	struct query q = { .at = now };
-	json_t *in = json_loadb(line, len, JSON_REJECT_DUPLICATES, &je), *out = NULL;
+	json_t *in = json_loadb(line, len, JSON_REJECT_DUPLICATES, &je);
+	int ret = -1;
 
+	forget_null(in, "port");
+	forget_null(in, "at");
 	if (in == NULL || json_unpack_ex(in, &je, JSON_STRICT, "{s:s, s:s, s?s, s?s}", "device", &device, "dest", &dest,
 					 "port", &port, "at", &at) != 0) {
 		*why = arena_printf(a, "not a query {\"device\", \"dest\", \"port\", \"at\"}: %s", je.text);
@@ -147,33 +193,37 @@ static json_t *batch_line(const struct compile *c, const char *line, size_t len,
 		*why = "at is not a time such as 2026-12-31T18:00:00Z";
 	} else if (parse_query(c, device, dest, port, a, &q, why) == 0) {
 		struct answer ans = access_ask(&c->access, q.source, q.asked, q.at, a);
-		out = answer_json(c, &q, &ans, a);
+		add_answer(out, c, &q, &ans, a);
+		ret = 0;
 	}
 	json_decref(in);
-	return out;
+	return ret;
 }
 
 static int batch(const struct compile *c, int64_t now)
 {
+	struct buf out BUF_CLEANUP = BUF_INIT;
+	struct arena scratch;
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t len;
 	int status = EXIT_HOLDS;
 
+	arena_init(&scratch);
 	while ((len = getline(&line, &cap, stdin)) >= 0) {
 		const char *why = "the line is too long";
-		struct arena scratch;
-		arena_init(&scratch);
-		json_t *out = len > LINE_BYTES_MAX ? NULL : batch_line(c, line, (size_t)len, now, &scratch, &why);
-		if (out == NULL) {
-			out = json_pack("{s:s}", "error", why);
+		buf_reset(&out);
+		if (len > LINE_BYTES_MAX || batch_line(c, line, (size_t)len, now, &scratch, &out, &why) < 0) {
+			buf_adds(&out, "{\"error\":");
+			add_string(&out, why);
+			buf_adds(&out, "}\n");
 			status = EXIT_CANNOT;
 		}
-		json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS);
-		putchar('\n');
-		json_decref(out);
-		arena_release(&scratch);
+		fwrite(out.p, 1, out.len, stdout);
+		if (scratch.used > SCRATCH_BYTES) /* not after each line: a fresh arena costs more than an answer */
+			arena_release(&scratch);
 	}
+	arena_release(&scratch);
 	free(line);
 	return status;
 }
@@ -188,10 +238,9 @@ static int ask(const struct cmd *cmd, const struct cmd_common *common, struct co
 		return cmd_fail(cmd, "%s", why);
 	struct answer ans = access_ask(&c->access, q.source, q.asked, q.at, &c->arena);
 	if (common->format == FORMAT_JSON) {
-		json_t *out = answer_json(c, &q, &ans, &c->arena);
-		json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS);
-		putchar('\n');
-		json_decref(out);
+		struct buf out BUF_CLEANUP = BUF_INIT;
+		add_answer(&out, c, &q, &ans, &c->arena);
+		fwrite(out.p, 1, out.len, stdout);
 	} else {
 		print_answer(c, &q, &ans);
 	}
