@@ -4,8 +4,7 @@
 # to the kernel and to WireGuard, and every other counter and handshake stays as it was.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-root=$PWD
-build=$root/${B:-build}
+build=$(realpath -m "${B:-build}")
 
 if [ "$(id -u)" -ne 0 ]; then
 	echo "1..0 # SKIP needs root: delta.t makes network namespaces"
@@ -173,9 +172,12 @@ sleep 0.3
 ok $? "no process is started"
 ! grep -qE '^(delete|destroy) (table|set|map|chain|rule)' "$work/monitor" && [ -s "$work/monitor" ]
 ok $? "no table, set, chain or rule is deleted"
-# What went to netlink and to WireGuard's socket (not logs, not the roles' messages to each other).
-grep -E 'NETLINK|wireguard/wg0' "$work/strace" >"$work/sent"
+# What the role that speaks netlink wrote to it and to WireGuard's socket, the requests of dumps and all.
+applier=$(grep -m 1 NETLINK "$work/strace" | awk '{ print $1 }')
+grep -E "^${applier:-none} .*(NETLINK|UNIX-STREAM)" "$work/strace" >"$work/sent"
 sent=$(awk '$(NF-1) == "=" { n += $NF } END { print n + 0 }' "$work/sent")
+grep -q UNIX-STREAM "$work/sent"
+ok $? "the trace shows WireGuard's socket too"
 echo "# $sent bytes sent"
 [ -n "$sent" ] && [ "$sent" -gt 100 ] && [ "$sent" -le 1024 ]
 ok $? "at most 1 KB is sent"

@@ -3,7 +3,7 @@
 # The rendered ruleset judged by the kernel: random trees, random packets, one verdict.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-build=$PWD/${B:-build}
+build=$(realpath -m "${B:-build}")
 yett=$build/yett
 trees=${YETT_PACKET_TREES:-12}
 count=${YETT_PACKETS:-1500}
