@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* yett check - parse, validate, resolve, and run the tests of a tree. */
+/* yett check - parse, validate, resolve, and judge the tests and guardrails of a tree. */
 #include "access/examples.h"
+#include "access/guardrails.h"
 #include "cmd.h"
 
 static void report_failures(struct compile *c, int64_t now)
@@ -16,6 +17,31 @@ static void report_failures(struct compile *c, int64_t now)
 			diag_hint(&c->diags, "policy %s is at %s", res[i].policy,
 				  diag_loc_text(&c->diags, &c->arena, res[i].policy_loc));
 	}
+}
+
+static void report_guardrail(struct compile *c, const struct guardrail_result *g)
+{
+	const struct object *o = &g->decl->o;
+	const char *code = g->decl->severity == SEVERITY_WARNING ? "W_GUARDRAIL" : "E_GUARDRAIL";
+
+	for (size_t i = 0; i < g->nbreaches; i++) {
+		diag_add(&c->diags, code, o->loc, "guardrail %s: %s", o->name, g->breach[i].why);
+		diag_hint(&c->diags, "%s", guardrail_hint(&g->breach[i], &c->diags, &c->arena));
+	}
+	if (g->empty != NULL)
+		diag_add(&c->diags, "W_GUARDRAIL_EMPTY", o->loc, "guardrail %s: no policy can break it, as %s", o->name,
+			 g->empty);
+	for (size_t i = 0; i < g->nnotes; i++)
+		diag_add(&c->diags, "W_WAIVER", g->note[i].loc, "guardrail %s: %s", o->name, g->note[i].why);
+}
+
+static void report_guardrails(struct compile *c, int64_t now)
+{
+	struct guardrail_result *res;
+	size_t n = guardrails_run(&c->access, &c->resolved, now, &c->arena, &res);
+
+	for (size_t i = 0; i < n; i++)
+		report_guardrail(c, &res[i]);
 }
 
 static size_t documents(const struct model *m)
@@ -38,6 +64,8 @@ static void summary(const struct compile *c)
 	}
 	printf("ok: %zu documents, %zu devices, %zu policies in force, %zu access classes, %zu tests hold",
 	       documents(&c->model), r->ndevices, r->npolicies, c->access.nclasses, r->ntests);
+	if (r->nguardrails > 0)
+		printf(", %zu guardrails stand", r->nguardrails);
 	if (c->diags.warnings > 0)
 		printf("; %zu warning%s", c->diags.warnings, c->diags.warnings == 1 ? "" : "s");
 	putchar('\n');
@@ -50,7 +78,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	const char *at = NULL;
 	int64_t now;
 	const struct cmd_option own[] = {
-		{ "at", 0, OPTION_TEXT, "TIME", "the moment that tests take for now (default: the clock)", &at },
+		{ "at", 0, OPTION_TEXT, "TIME", "the moment that tests and guardrails take for now (default: the clock)", &at },
 		{ 0 },
 	};
 	int npos = cmd_parse(cmd, argc, argv, own, &common);
@@ -65,8 +93,10 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		compile_release(&c);
 		return EXIT_CANNOT;
 	}
-	if (c.ready)
+	if (c.ready) {
 		report_failures(&c, now);
+		report_guardrails(&c, now);
+	}
 	cmd_print_diags(&common, &c);
 	if (common.format == FORMAT_TEXT && !common.quiet)
 		summary(&c);
@@ -78,7 +108,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 const struct cmd cmd_check = {
 	.name = "check",
 	.args = "",
-	.summary = "Validate a policy tree and run its tests",
+	.summary = "Validate a policy tree, its tests and guardrails",
 	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON,
 	.run = run,
 };
