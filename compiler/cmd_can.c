@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "cmd.h"
+#include "reason.h"
 #include "resolve/place.h"
 
 #define GATEWAYS_MAX 64
@@ -228,21 +229,44 @@ static int batch(const struct compile *c, int64_t now)
 	return status;
 }
 
-static int ask(const struct cmd *cmd, const struct cmd_common *common, struct compile *c, int npos, char **argv,
-	       int64_t at)
+static void print_json(struct compile *c, const struct query *q, const struct answer *ans, json_t *reason)
+{
+	struct buf out BUF_CLEANUP = BUF_INIT;
+
+	add_answer(&out, c, q, ans, &c->arena);
+	if (reason != NULL) { /* the last member, before the closing brace and the newline */
+		char *text = json_dumps(reason, JSON_COMPACT | JSON_SORT_KEYS);
+		out.len -= 2;
+		buf_addf(&out, ",\"why\":%s}\n", text);
+		free(text);
+	}
+	fwrite(out.p, 1, out.len, stdout);
+}
+
+static int ask(const struct cmd *cmd, const struct cmd_common *common, struct compile *c, char **argv, const char *port,
+	       int64_t at, bool explain)
 {
 	const char *why = NULL;
 	struct query q = { .at = at };
+	uint32_t gateway[GATEWAYS_MAX];
 
-	if (parse_query(c, argv[0], argv[1], npos > 2 ? argv[2] : NULL, &c->arena, &q, &why) < 0)
+	if (parse_query(c, argv[0], argv[1], port, &c->arena, &q, &why) < 0)
 		return cmd_fail(cmd, "%s", why);
 	struct answer ans = access_ask(&c->access, q.source, q.asked, q.at, &c->arena);
+	const struct reason_question rq = {
+		.source = q.source, .addr = ans.box.addr.lo, .service = ans.box.service.lo, .at = at,
+		.gateway = gateway, .ngateways = path_of(c, &q, &ans, gateway),
+	};
 	if (common->format == FORMAT_JSON) {
-		struct buf out BUF_CLEANUP = BUF_INIT;
-		add_answer(&out, c, &q, &ans, &c->arena);
-		fwrite(out.p, 1, out.len, stdout);
+		json_t *reason = explain ? reason_json(c, &rq) : NULL;
+		print_json(c, &q, &ans, reason);
+		json_decref(reason);
 	} else {
+		struct buf out BUF_CLEANUP = BUF_INIT;
 		print_answer(c, &q, &ans);
+		if (explain)
+			reason_text(c, &rq, &out);
+		fputs(buf_str(&out), stdout);
 	}
 	return ans.allow ? EXIT_HOLDS : EXIT_FAILS;
 }
@@ -252,26 +276,27 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct cmd_common common;
 	struct compile c;
 	const char *at = NULL;
-	bool is_batch = false;
+	bool is_batch = false, explain = false;
 	int64_t t;
 	int status = EXIT_FAILS;
 	const struct cmd_option own[] = {
 		{ "at", 0, OPTION_TEXT, "TIME", "the moment asked about (default: now)", &at },
 		{ "batch", 0, OPTION_FLAG, NULL, "answer JSON lines {device, dest, port, at} from standard input", &is_batch },
+		{ "explain", 0, OPTION_FLAG, NULL, "add the chain: owner, groups, each policy in order, the rendered rule", &explain },
 		{ 0 },
 	};
 	int npos = cmd_parse(cmd, argc, argv, own, &common);
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
-	if (is_batch ? npos != 0 : npos < 2 || npos > 3)
+	if (is_batch ? npos != 0 || explain : npos < 2 || npos > 3)
 		return cmd_fail(cmd, "it takes DEVICE DEST [PORT], or --batch alone; see yett can --help");
 	if (cmd_time(cmd, at, &t) < 0)
 		return EXIT_CANNOT;
 	if (cmd_load(cmd, &common, common.rev, &c) < 0)
 		status = EXIT_CANNOT;
 	else if (c.ready)
-		status = is_batch ? batch(&c, t) : ask(cmd, &common, &c, npos, argv, t);
+		status = is_batch ? batch(&c, t) : ask(cmd, &common, &c, argv, npos > 2 ? argv[2] : NULL, t, explain);
 	compile_release(&c);
 	return status;
 }

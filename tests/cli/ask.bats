@@ -109,3 +109,17 @@ load helper
 	run -2 yett access -C "$QUICK" group:admns
 	has admns
 }
+
+@test "can --explain tells owner, memberships, each policy in order and the rendered rule" {
+	run -1 yett can -C "$ACME" bob-laptop resource:prod-db tcp/5432 --explain
+	has 'owner: bob (users/backend.yaml:1:1)'
+	has 'member of staff: by group:engineering (groups/staff.yaml:5:5)'
+	has '> production-closed: deny, priority 100'
+	has 'production-move: allow, priority 200 (policies/production.yaml:57:1): does not hold then'
+	run -0 yett can -C "$ACME" alice-laptop resource:wiki tcp/443 --explain
+	has '> intranet: allow'
+	has 'rule on hq-1: chain '
+	has 'counter accept comment'
+	run -0 yett can -C "$ACME" alice-laptop resource:wiki tcp/443 --explain --format=json
+	[ "$(jq -r '.why.policies[] | select(.decides) | .policy' <<<"$output")" = intranet ]
+}

@@ -748,106 +748,6 @@ static void unrelated_class_renames_nothing(void **state)
 	tree_release(&two);
 }
 
-/* Walks the rules of a chain as the kernel would, for one new packet at one moment. */
-struct packet {
-	u128 daddr;
-	uint32_t proto, port;
-	int64_t t;
-};
-
-static bool in_set(const struct gw_plan *p, const struct nft_item *i, const struct packet *k)
-{
-	const struct nft_set *s = nft_find_set(&p->nft, i->name);
-
-	for (size_t e = 0; e < s->nelems; e++) {
-		const struct nft_elem *x = &s->elem[e];
-		if (k->daddr < x->lo || k->daddr > x->hi)
-			continue;
-		if (i->field != NFT_CT_DBOX || (k->proto >= x->proto_lo && k->proto <= x->proto_hi &&
-						k->port >= x->port_lo && k->port <= x->port_hi))
-			return true;
-	}
-	return false;
-}
-
-static bool between(const struct nft_item *i, u128 v)
-{
-	switch (i->op) {
-	case NFT_EQ:
-		return v == i->lo;
-	case NFT_NEQ:
-		return v != i->lo;
-	case NFT_RANGE:
-	case NFT_PREFIX:
-		return v >= i->lo && v <= i->hi;
-	case NFT_GE:
-		return v >= i->lo;
-	case NFT_LT:
-		return v < i->lo;
-	case NFT_IN_SET:
-		return false;
-	}
-	return false;
-}
-
-static bool item_matches(const struct gw_plan *p, const struct nft_item *i, const struct packet *k)
-{
-	switch (i->field) {
-	case NFT_CT_L3PROTO:
-		return i->lo == (addr_is_v4(k->daddr) ? 2 : 10);
-	case NFT_CT_PROTO:
-		return between(i, k->proto);
-	case NFT_CT_DPORT:
-		return between(i, k->port);
-	case NFT_CT_DADDR:
-		return i->op == NFT_IN_SET ? in_set(p, i, k) : between(i, k->daddr);
-	case NFT_CT_DBOX:
-		return in_set(p, i, k);
-	case NFT_TIME:
-		return between(i, (u128)k->t);
-	case NFT_DAY:
-		return between(i, (clock_week_second(k->t) / 86400 + 1) % 7);
-	case NFT_HOUR:
-		return between(i, (u128)(k->t % 86400));
-	case NFT_IIFNAME:
-	case NFT_OIFNAME:
-	case NFT_CT_INVALID:
-	case NFT_CT_DIRECTION:
-	case NFT_CT_SADDR:
-		break;
-	}
-	fail();
-	return false;
-}
-
-enum outcome { OUT_ACCEPT, OUT_DENY, OUT_NONE };
-
-static enum outcome walk(const struct gw_plan *p, const char *chain, const struct packet *k)
-{
-	const struct nft_chain *c = nft_find_chain(&p->nft, chain);
-
-	assert_non_null(c);
-	if (strcmp(chain, "denied") == 0)
-		return OUT_DENY;
-	for (size_t r = 0; r < c->nrules; r++) {
-		bool on = true;
-		for (size_t i = 0; on && i < c->rule[r].nitems; i++) {
-			const struct nft_item *it = &c->rule[r].item[i];
-			if (it->kind == NFT_ACCEPT)
-				return OUT_ACCEPT;
-			if (it->kind == NFT_GOTO)
-				return walk(p, it->name, k);
-			if (it->kind == NFT_JUMP) {
-				enum outcome o = walk(p, it->name, k);
-				if (o != OUT_NONE)
-					return o;
-			}
-			on = it->kind != NFT_MATCH || item_matches(p, it, k);
-		}
-	}
-	return OUT_NONE;
-}
-
 static bool carried(const struct resolved *r, uint32_t gateway, uint32_t source, u128 addr, struct arena *a)
 {
 	struct range *v;
@@ -879,23 +779,27 @@ static void rules_agree_with_access(void **state)
 	for (uint32_t g = 0; g < t.c.resolved.ngateways; g++) {
 		struct gw_plan *p = plan_of(&t, t.c.resolved.gateway[g].decl->o.name);
 		for (uint32_t s = 0; s < t.c.resolved.ndevices; s++) {
-			const char *chain = chain_of(p, "class4", t.c.resolved.device[s].decl->addresses.v[0]);
 			for (size_t i = 0; i < ARRAY_SIZE(v4) + 2; i++) {
 				u128 addr =
 					i < ARRAY_SIZE(v4) ? addr_from_v4(v4[i]) : (u128)0xfd01 << 112 | (i & 1) << 20;
 				bool there = carried(&t.c.resolved, g, s, addr, &a);
 				for (size_t k = 0; k < ARRAY_SIZE(services) * ARRAY_SIZE(times); k++) {
 					const uint32_t *sv = services[k % ARRAY_SIZE(services)];
-					const struct packet pk = { addr, sv[0], sv[1],
-								   times[k / ARRAY_SIZE(services)] };
-					bool want =
-						there &&
-						access_eval(&t.c.access, s, addr, SERVICE(sv[0], sv[1]), pk.t).allow;
-					bool got = chain != NULL && walk(p, chain, &pk) == OUT_ACCEPT;
+					const struct trace_flow flow = {
+						.source = t.c.resolved.device[s].decl->addresses.v[0],
+						.dest = addr,
+						.service = SERVICE(sv[0], sv[1]),
+						.at = times[k / ARRAY_SIZE(services)],
+					};
+					struct trace_result res;
+					nft_trace(&p->nft, &flow, &res);
+					bool want = there &&
+						    access_eval(&t.c.access, s, addr, flow.service, flow.at).allow;
+					bool got = res.accept;
 					if (want != got)
 						print_message("%s %s %x %u/%u at %lld\n", p->gateway,
 							      t.c.resolved.device[s].decl->o.name, (unsigned)addr,
-							      sv[0], sv[1], (long long)pk.t);
+							      sv[0], sv[1], (long long)flow.at);
 					assert_int_equal(want, got);
 					accepted += got;
 				}
