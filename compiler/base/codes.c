@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new code is one row here, where its group ends; then `make golden-update` writes docs/diagnostics.md anew. */
+#include "base/codes.h"
+
+#include <string.h>
+
+#include "base/bug.h"
+
+const char *const code_group_titles[CODE_GROUP_COUNT] = {
+	[CODES_FILES] = "Files and folders",
+	[CODES_YAML] = "YAML",
+	[CODES_DOCUMENTS] = "Documents and fields",
+	[CODES_MEANING] = "What documents say of each other",
+	[CODES_UNWISE] = "What is probably not meant",
+	[CODES_DAEMON] = "The daemon",
+	[CODES_SIGNATURES] = "Signatures",
+};
+
+const struct code_row code_rows[] = {
+	/* ---- files ---- */
+	{ .code = "E_TREE_NAME", .group = CODES_FILES, .told = true,
+	  .title = "a file or folder has a name that some system would read otherwise: `.git` in any spelling, `-x`, "
+	           "control characters",
+	  .about = "Every machine that checks the tree out must see the same files. Names that Windows or macOS "
+	           "fold, that a command would take for an option, or that a terminal would act on are refused.",
+	  .bad = "policies/-ops.yaml\n",
+	  .good = "policies/ops.yaml\n" },
+	{ .code = "E_TREE_CASE", .group = CODES_FILES, .told = true,
+	  .title = "two names in one folder differ only in upper and lower case",
+	  .about = "On a disk that folds case one of the two would replace the other, and the tree would mean "
+	           "something else there.",
+	  .bad = "users/Anna.yaml\nusers/anna.yaml\n",
+	  .good = "users/anna.yaml\nusers/anna-b.yaml\n" },
+	{ .code = "E_TREE_ORDER", .group = CODES_FILES, .told = true,
+	  .title = "a git tree names an entry twice or out of order",
+	  .about = "git never writes such a tree; it was made by hand, and different programs would read it "
+	           "differently. Find the commit that brought it, and write that folder anew with git.",
+	  .bad = "100644 blob 8ab686ea    network.yaml\n100644 blob 3f1c20d9    network.yaml\n",
+	  .good = "100644 blob 8ab686ea    network.yaml\n" },
+	{ .code = "E_TREE_MODE", .group = CODES_FILES, .told = true,
+	  .title = "a symbolic link, a submodule or something else that is not a regular file or folder",
+	  .about = "A link may lead out of what was reviewed, and a submodule's content is not in the commit. Copy "
+	           "the file, or move it to where it belongs; `.yettignore` leaves out what is no policy.",
+	  .bad = "ops.yaml -> ../other/ops.yaml\n",
+	  .good = "ops.yaml\n" },
+	{ .code = "E_TREE_DEPTH", .group = CODES_FILES, .told = true,
+	  .title = "folders are nested too deep",
+	  .about = "Folder names carry no meaning, so nothing is lost by a flatter tree.",
+	  .bad = "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/a/b/c/d/e/f/g/h/ops.yaml\n",
+	  .good = "groups/ops.yaml\n" },
+	{ .code = "E_LIMIT_FILE", .group = CODES_FILES, .told = true,
+	  .title = "a file is larger than 4 MiB",
+	  .about = "Nobody reviews a file of that size. Split it: a document's place in files and folders carries no "
+	           "meaning.",
+	  .bad = "devices.yaml (6 MiB)\n",
+	  .good = "devices/alice-laptop.yaml, devices/bob-laptop.yaml, and so on\n" },
+	{ .code = "E_LIMIT_FILES", .group = CODES_FILES, .told = true,
+	  .title = "the tree has too many files and folders",
+	  .about = "At most 200 000 are read. Several small documents can stand in one file, parted by a line `---`; "
+	           "`.yettignore` leaves folders out that hold no policy.",
+	  .bad = "200 001 files\n",
+	  .good = "users.yaml with many documents\n" },
+	{ .code = "E_LIMIT_BYTES", .group = CODES_FILES, .told = true,
+	  .title = "all files together are larger than 64 MiB, or than `--max-bytes`",
+	  .about = "The limit keeps a gateway from being fed more than it can hold. Where the tree really is that "
+	           "large, raise it with `--max-bytes`; otherwise look for generated files that `.yettignore` should "
+	           "name.",
+	  .bad = "yett check                     # of 80 MiB of YAML\n",
+	  .good = "yett check --max-bytes 128M\n" },
+	{ .code = "W_TREE_MODE", .group = CODES_FILES, .told = true,
+	  .title = "a policy file is marked as executable",
+	  .about = "Nothing runs it, so the mark is a slip: `git update-index --chmod=-x FILE`.",
+	  .bad = "100755 network.yaml\n",
+	  .good = "100644 network.yaml\n" },
+
+	/* ---- yaml ---- */
+	{ .code = "E_BYTES", .group = CODES_YAML,
+	  .title = "bytes that are not UTF-8, a NUL, a byte-order mark, or characters that change what a reader sees",
+	  .about = "A reviewer must see what the compiler reads. Bidirectional controls, line separators other than "
+	           "LF, NUL and byte-order marks are refused wherever they stand, also as escapes. Save the file as "
+	           "UTF-8 with LF line ends.",
+	  .bad = "kind: User\nname: dora\ndescription: \"trusted \\u202Erotcartnoc\"\n",
+	  .good = "kind: User\nname: dora\ndescription: trusted contractor\n" },
+	{ .code = "E_YAML_SYNTAX", .group = CODES_YAML,
+	  .title = "the YAML cannot be read",
+	  .about = "Most often: indentation by tabs, a quote that is not closed, or a value that starts with a sign "
+	           "that YAML keeps for itself and so has to be quoted.",
+	  .bad = "kind: Group\nname: ops\nmembers: [user:ana\n",
+	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	{ .code = "E_YAML_ALIAS", .group = CODES_YAML,
+	  .title = "an anchor, an alias or a merge key",
+	  .about = "With them a change in one place changes another that no reviewer looks at. Write the value out "
+	           "where it is needed; what several policies share belongs in a Group or a Resource.",
+	  .bad = "kind: Group\nname: ops\nmembers: &people [user:ana]\n",
+	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	{ .code = "E_YAML_TAG", .group = CODES_YAML,
+	  .title = "a tag such as `!!int`",
+	  .about = "The field says which type its value has. A value that starts with `!` has to be quoted.",
+	  .bad = "kind: User\nname: dora\nemail: !!str dora@example.com\n",
+	  .good = "kind: User\nname: dora\nemail: dora@example.com\n" },
+	{ .code = "E_YAML_DIRECTIVE", .group = CODES_YAML,
+	  .title = "a directive such as `%YAML`",
+	  .about = "Leave the line out. Documents are parted by `---` alone.",
+	  .bad = "%YAML 1.2\n---\nkind: User\nname: dora\n",
+	  .good = "kind: User\nname: dora\n" },
+	{ .code = "E_YAML_DUP", .group = CODES_YAML,
+	  .title = "a key stands twice in one mapping",
+	  .about = "Which of the two would count depends on the reader, so neither does. Two lists that were meant "
+	           "to be one are joined; a second object begins after a line `---`.",
+	  .bad = "kind: Group\nname: ops\nmembers: [user:ana]\nmembers: [user:ben]\n",
+	  .good = "kind: Group\nname: ops\nmembers: [user:ana, user:ben]\n" },
+	{ .code = "E_YAML_KEY", .group = CODES_YAML,
+	  .title = "a key is missing or not a plain word",
+	  .about = "The names of fields are words. A list or a mapping in place of a key, or a line that begins with "
+	           "a colon, is a slip.",
+	  .bad = "kind: Group\nname: ops\n[members]: [user:ana]\n",
+	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	{ .code = "E_YAML_DEPTH", .group = CODES_YAML,
+	  .title = "nesting deeper than 16",
+	  .about = "Nothing in the language is nested deeper than four.",
+	  .bad = "kind: Group\nname: ops\nmembers: [[[[[[[[[[[[[[[[[user:ana]]]]]]]]]]]]]]]]]\n",
+	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	{ .code = "E_LIMIT_SCALAR", .group = CODES_YAML, .told = true,
+	  .title = "a value is longer than 64 KiB",
+	  .about = "Long texts belong in the repository's documentation, not in a description.",
+	  .bad = "description: (seventy thousand letters)\n",
+	  .good = "description: See docs/network.md\n" },
+
+	/* ---- documents ---- */
+	{ .code = "E_KIND", .group = CODES_DOCUMENTS,
+	  .title = "there is no such kind",
+	  .about = "The kinds are those of docs/language.md, with a capital letter.",
+	  .bad = "kind: user\nname: dora\n",
+	  .good = "kind: User\nname: dora\n" },
+	{ .code = "E_UNKNOWN_FIELD", .group = CODES_DOCUMENTS,
+	  .title = "the kind has no such field; the nearest one is offered",
+	  .about = "A misspelt field would otherwise be a rule that nobody enforces, so every unknown field is an "
+	           "error.",
+	  .bad = "kind: User\nname: dora\nmail: dora@example.com\n",
+	  .good = "kind: User\nname: dora\nemail: dora@example.com\n" },
+	{ .code = "E_REQUIRED", .group = CODES_DOCUMENTS,
+	  .title = "a field that must be there is missing",
+	  .about = "docs/language.md says for each kind what it needs. A Device without an owner needs a tag, a Test "
+	           "needs `allow` or `deny`.",
+	  .bad = "kind: Group\nname: ops\n",
+	  .good = "kind: Group\nname: ops\nmembers: []\n" },
+	{ .code = "E_ONE_OF", .group = CODES_DOCUMENTS,
+	  .title = "of some fields exactly one may stand, and there are two",
+	  .about = "A Guardrail says one thing: `never`, `only` or `require`. Write two documents.",
+	  .bad = "kind: Guardrail\nname: nas\n"
+	         "never: {from: [user:cleo], to: [resource:nas], ports: [tcp/22]}\n"
+	         "only: {to: [resource:nas], from: [group:everyone]}\n",
+	  .good = "kind: Guardrail\nname: nas\n"
+	          "never: {from: [user:cleo], to: [resource:nas], ports: [tcp/22]}\n" },
+	{ .code = "E_NULL", .group = CODES_DOCUMENTS,
+	  .title = "a field or an item holds nothing",
+	  .about = "A field without a value, `null` and `~` are nothing. Leave the field out, or give it what it "
+	           "should hold; an empty list is `[]`.",
+	  .bad = "kind: User\nname: dora\nemail:\n",
+	  .good = "kind: User\nname: dora\n" },
+	{ .code = "E_LIST", .group = CODES_DOCUMENTS,
+	  .title = "one value where a list is wanted",
+	  .about = "A list is written as a list, also when it holds one thing, so adding a second is a one-line "
+	           "change.",
+	  .bad = "kind: Group\nname: ops\nmembers: user:ana\n",
+	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	{ .code = "E_EMPTY", .group = CODES_DOCUMENTS,
+	  .title = "a list that may not be empty is",
+	  .about = "`from` and `to` say whom and what a policy speaks of; without anything in them it would speak of "
+	           "nothing. Write `any` where everything is meant.",
+	  .bad = "kind: Policy\nname: ops\nfrom: []\nto: [site:office]\n",
+	  .good = "kind: Policy\nname: ops\nfrom: [user:ben]\nto: [site:office]\n" },
+	{ .code = "E_TYPE", .group = CODES_DOCUMENTS,
+	  .title = "a value is not of the field's type",
+	  .about = "The message says what the field takes and gives examples.",
+	  .bad = "kind: User\nname: dora\nexpires: next summer\n",
+	  .good = "kind: User\nname: dora\nexpires: 2040-07-01\n" },
+	{ .code = "E_RANGE", .group = CODES_DOCUMENTS,
+	  .title = "a number outside what the field allows",
+	  .about = "The hint says the least and the most.",
+	  .bad = "kind: Policy\nname: ops\nfrom: [user:ben]\nto: [site:office]\npriority: 5000\n",
+	  .good = "kind: Policy\nname: ops\nfrom: [user:ben]\nto: [site:office]\npriority: 500\n" },
+	{ .code = "E_NAME", .group = CODES_DOCUMENTS,
+	  .title = "not a name: 1 to 63 of `a-z0-9._@+-`, with a letter or digit at both ends",
+	  .about = "Names stand in selectors, file names and firewall comments, so they are kept to what reads the "
+	           "same everywhere. What people call it goes into `description`.",
+	  .bad = "kind: User\nname: Dora Miller\n",
+	  .good = "kind: User\nname: dora.miller\ndescription: Dora Miller\n" },
+	{ .code = "E_DUP_NAME", .group = CODES_DOCUMENTS,
+	  .title = "two documents of one kind have the same name",
+	  .about = "The later place is reported and the first one named. Names are unique within a kind; a User and "
+	           "a Group may share one.",
+	  .bad = "kind: User\nname: dora\n---\nkind: User\nname: dora\n",
+	  .good = "kind: User\nname: dora\n---\nkind: User\nname: dora-b\n" },
+	{ .code = "E_NETWORK", .group = CODES_DOCUMENTS,
+	  .title = "no Network, or more than one",
+	  .about = "A tree describes one VPN. A second network is a second tree, with its own repository or folder "
+	           "(`--path`).",
+	  .bad = "kind: Network\nname: second\npools: [10.8.0.0/24]\n",
+	  .good = "kind: Network\nname: example\ndomain: vpn.example.com\n"
+	          "pools: [10.7.0.0/24, 10.8.0.0/24]\n" },
+	{ .code = "E_LATER", .group = CODES_DOCUMENTS,
+	  .title = "the language names it, and this version does not have it yet",
+	  .about = "Nothing that is written is ignored: what cannot be enforced is refused.",
+	  .bad = "kind: Network\nname: example\npools: [10.7.0.0/24]\n"
+	         "devices: {require_preshared_key: true}\n",
+	  .good = "kind: Network\nname: example\npools: [10.7.0.0/24]\n" },
+	{ .code = "E_IP_FORM", .group = CODES_DOCUMENTS,
+	  .title = "not an address, prefix or range in its one accepted form; the right prefix is offered where host "
+	           "bits are set",
+	  .about = "One way to write an address, so that a search finds it: no zero-padding, no IPv4-mapped IPv6, no "
+	           "zones, and a prefix without host bits.",
+	  .bad = "kind: Site\nname: lab\nnetworks: [192.168.20.5/24]\n",
+	  .good = "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n" },
+	{ .code = "E_KEY_FORMAT", .group = CODES_DOCUMENTS,
+	  .title = "not a WireGuard public key in canonical base64",
+	  .about = "A public key is 44 characters that end in `=`, as `wg pubkey` prints it. The private key never "
+	           "goes into the tree.",
+	  .bad = "kind: Device\nname: ben-laptop\nowner: ben\npublic_key: ben's key\n"
+	         "addresses: [10.7.0.12]\n",
+	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n" },
+	{ .code = "E_KEY_WEAK", .group = CODES_DOCUMENTS,
+	  .title = "a key that gives no secrecy: zero, or a point of low order",
+	  .about = "With such a key anybody could compute the session's secret. Make a key pair: `wg genkey | tee "
+	           "private.key | wg pubkey`.",
+	  .bad = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	         "public_key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\naddresses: [10.7.0.12]\n",
+	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n" },
+	{ .code = "E_ENDPOINT", .group = CODES_DOCUMENTS,
+	  .title = "not `host:port`",
+	  .about = "A name or an address and a UDP port; an IPv6 address stands in brackets.",
+	  .bad = "kind: Gateway\nname: office\nsite: office\nendpoint: vpn.example.com\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n",
+	  .good = "kind: Gateway\nname: office\nsite: office\nendpoint: vpn.example.com:51820\n"
+	          "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n" },
+	{ .code = "E_IFNAME", .group = CODES_DOCUMENTS,
+	  .title = "not a name that an interface may have",
+	  .about = "1 to 15 of `a-zA-Z0-9_.-`, and not one that a machine has for something else, such as `lo` or "
+	           "`eth0`.",
+	  .bad = "kind: Gateway\nname: office\nsite: office\nendpoint: vpn.example.com:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n"
+	         "interface: eth0\n",
+	  .good = "kind: Gateway\nname: office\nsite: office\nendpoint: vpn.example.com:51820\n"
+	          "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n"
+	          "interface: wg-office\n" },
+
+	/* ---- meaning ---- */
+	{ .code = "E_REF", .group = CODES_MEANING,
+	  .title = "a name that does not exist; the nearest one is offered",
+	  .about = "A selector or a field names an object that no document declares. A tag is not declared, so a "
+	           "`tag:` that nothing carries is `W_EMPTY_SELECTOR` instead.",
+	  .bad = "kind: Policy\nname: ops\nfrom: [group:admin]\nto: [resource:nas]\n",
+	  .good = "kind: Policy\nname: ops\nfrom: [group:admins]\nto: [resource:nas]\n" },
+	{ .code = "E_SELECTOR", .group = CODES_MEANING,
+	  .title = "a selector that cannot stand in this place",
+	  .about = "`from` names devices, so a Resource or `internet` cannot stand there; `to` names destinations; "
+	           "members of a group are users, groups, devices and tags.",
+	  .bad = "kind: Policy\nname: ops\nfrom: [resource:nas]\nto: [site:office]\n",
+	  .good = "kind: Policy\nname: ops\nfrom: [group:everyone]\nto: [resource:nas]\nports: [tcp/22]\n" },
+	{ .code = "E_CYCLE", .group = CODES_MEANING,
+	  .title = "groups contain each other; the cycle is printed",
+	  .about = "Take one of the memberships out; who is in a cycle has no answer that everybody would agree on.",
+	  .bad = "kind: Group\nname: admins\nmembers: [user:ana, group:everyone]\n",
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
+	{ .code = "E_IP_DUP", .group = CODES_MEANING,
+	  .title = "an address that another device or gateway has",
+	  .about = "Two branches took the same address. Whoever merges later takes the next free one.",
+	  .bad = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	         "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.11]\n",
+	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n" },
+	{ .code = "E_IP_FAMILY", .group = CODES_MEANING,
+	  .title = "an address of a family is missing, or there are two",
+	  .about = "A device has exactly one address of each family that the network has pools for. Addresses of "
+	           "what stands behind it belong in `networks`.",
+	  .bad = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	         "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\n"
+	         "addresses: [10.7.0.12, 10.7.0.15]\n",
+	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n" },
+	{ .code = "E_IP_POOL", .group = CODES_MEANING,
+	  .title = "an address outside every pool",
+	  .about = "Addresses of devices and gateways come from the Network's `pools`. Take another, or add a pool.",
+	  .bad = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	         "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.8.0.12]\n",
+	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n" },
+	{ .code = "E_IP_RESERVED", .group = CODES_MEANING,
+	  .title = "the network or broadcast address of a pool",
+	  .about = "The first and the last address of an IPv4 pool are no host's.",
+	  .bad = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	         "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.255]\n",
+	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n" },
+	{ .code = "E_IP_OVERLAP", .group = CODES_MEANING,
+	  .title = "networks, pools or routed prefixes overlap",
+	  .about = "A packet has one way to go. Networks of sites, pools and prefixes behind devices are disjoint; "
+	           "where two places really use the same addresses, one of them has to be renumbered.",
+	  .bad = "kind: Site\nname: lab\nnetworks: [192.168.10.128/25]\n",
+	  .good = "kind: Site\nname: lab\nnetworks: [192.168.20.0/25]\n" },
+	{ .code = "E_KEY_DUP", .group = CODES_MEANING,
+	  .title = "a public key that another device or gateway has, or that was revoked",
+	  .about = "WireGuard knows a peer by its key alone, so each device makes its own. A revoked key never comes "
+	           "back.",
+	  .bad = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	         "public_key: E+U5JbsX9myHstmWoWF/7al9edpWtWapnHzpuMUXB2M=\naddresses: [10.7.0.12]\n",
+	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n" },
+	{ .code = "E_RESOURCE_SITE", .group = CODES_MEANING,
+	  .title = "no site, or more than one, holds the resource's address",
+	  .about = "Something has to carry it. Add the address to the networks of the site that reaches it, or say "
+	           "`site:`.",
+	  .bad = "kind: Resource\nname: nas\naddresses: [172.16.0.5]\n",
+	  .good = "kind: Resource\nname: nas\naddresses: [172.16.0.5]\nsite: office\n" },
+	{ .code = "E_PLAN_DEVICES", .group = CODES_MEANING,
+	  .title = "a user has more devices than the plan allows",
+	  .about = "The first device beyond the plan's `max_devices` is named. Revoke one, or give the user another "
+	           "plan.",
+	  .bad = "kind: Plan\nname: basic\nmax_devices: 1\n---\nkind: User\nname: ana\nplan: basic\n",
+	  .good = "kind: Plan\nname: basic\nmax_devices: 2\n---\nkind: User\nname: ana\nplan: basic\n" },
+	{ .code = "E_USER_DEVICES", .group = CODES_MEANING,
+	  .title = "a user has more devices than the network allows",
+	  .about = "The Network's `devices.max_per_user` holds for everybody.",
+	  .bad = "kind: Network\nname: example\npools: [10.7.0.0/24]\ndevices: {max_per_user: 1}\n",
+	  .good = "kind: Network\nname: example\npools: [10.7.0.0/24]\ndevices: {max_per_user: 2}\n" },
+	{ .code = "E_CAPACITY", .group = CODES_MEANING,
+	  .title = "a gateway would have to admit more devices than its capacity",
+	  .about = "Raise it, or add a gateway to the site and say with the site's `redundancy` how many of them "
+	           "admit each device.",
+	  .bad = "kind: Gateway\nname: office\nsite: office\nendpoint: vpn.example.com:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n"
+	         "capacity: 2\n",
+	  .good = "kind: Gateway\nname: office\nsite: office\nendpoint: vpn.example.com:51820\n"
+	          "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n"
+	          "capacity: 200\n" },
+	{ .code = "E_TEST", .group = CODES_MEANING,
+	  .title = "a Test does not hold; a counterexample follows",
+	  .about = "The message names a device, an address and a port at which the answer is another, and the policy "
+	           "that decided. Either the change is wrong, or the test says what is no longer wanted.",
+	  .bad = "kind: Test\nname: ben-has-no-shell\nfrom: [user:ben]\ndeny:\n  - to: [resource:intranet]\n",
+	  .good = "kind: Test\nname: ben-has-no-shell\nfrom: [user:ben]\ndeny:\n"
+	          "  - to: [resource:intranet]\n    ports: [tcp/22]\n" },
+	{ .code = "E_GUARDRAIL", .group = CODES_MEANING,
+	  .title = "a Guardrail does not hold; a counterexample follows",
+	  .about = "The message names a device, an address and a port at which somebody may do what the guardrail "
+	           "forbids, and the policy that allows it. Narrow the policy, or excuse a part of it with a waiver "
+	           "that has a reason and an end.",
+	  .bad = "kind: Guardrail\nname: nas\nnever: {from: [user:cleo], to: [resource:nas]}\n",
+	  .good = "kind: Guardrail\nname: nas\n"
+	          "never: {from: [user:cleo], to: [resource:nas], ports: [tcp/22]}\n" },
+	{ .code = "E_WAIVER", .group = CODES_MEANING,
+	  .title = "a waiver that says nothing of what it excuses, or what its rule cannot use",
+	  .about = "A waiver excuses a part of what its guardrail finds, until a date and with a reason that "
+	           "somebody can read next year. To let all of it pass, give the guardrail `severity: warning`.",
+	  .bad = "kind: Guardrail\nname: nas\n"
+	         "never: {from: [user:cleo], to: [resource:nas], ports: [tcp/22]}\nwaivers:\n"
+	         "  - reason: She moves the archive\n    expires: 2040-01-01\n",
+	  .good = "kind: Guardrail\nname: nas\nnever: {from: [user:cleo], to: [resource:nas]}\nwaivers:\n"
+	          "  - policy: files\n    reason: She moves the archive\n    expires: 2040-01-01\n" },
+
+	/* ---- unwise ---- */
+	{ .code = "W_GUARDRAIL", .group = CODES_UNWISE,
+	  .title = "a Guardrail of severity warning does not hold; a counterexample follows",
+	  .about = "What it says is wanted and not enforced: the access is there.",
+	  .bad = "kind: Guardrail\nname: nas\nseverity: warning\n"
+	         "never: {from: [user:cleo], to: [resource:nas]}\n",
+	  .good = "kind: Guardrail\nname: nas\nseverity: warning\n"
+	          "never: {from: [user:cleo], to: [resource:nas], ports: [tcp/22]}\n" },
+	{ .code = "W_GUARDRAIL_EMPTY", .group = CODES_UNWISE,
+	  .title = "a Guardrail that speaks of nothing, so it forbids nothing",
+	  .about = "A selector that matches nothing protects nothing: a tag that is misspelt, a group without "
+	           "members. The guardrail would stay silent when it is needed.",
+	  .bad = "kind: Guardrail\nname: prod\nnever: {from: [any], to: [tag:prod]}\n",
+	  .good = "kind: Guardrail\nname: nas\n"
+	          "never: {from: [user:cleo], to: [resource:nas], ports: [tcp/22]}\n" },
+	{ .code = "W_WAIVER", .group = CODES_UNWISE,
+	  .title = "a waiver that has expired, or that excuses nothing that anybody may do",
+	  .about = "It is left over; delete it.",
+	  .bad = "kind: Guardrail\nname: nas\n"
+	         "never: {from: [user:cleo], to: [resource:nas], ports: [tcp/22]}\nwaivers:\n"
+	         "  - to: [192.168.10.30]\n    reason: She moves the archive\n    expires: 2040-01-01\n",
+	  .good = "kind: Guardrail\nname: nas\n"
+	          "never: {from: [user:cleo], to: [resource:nas], ports: [tcp/22]}\n" },
+	{ .code = "W_EMPTY_SELECTOR", .group = CODES_UNWISE,
+	  .title = "a selector matches nothing, so it grants nothing",
+	  .about = "It never widens anything, but somebody meant something by it: a tag that is misspelt, a group "
+	           "without members, a user without devices.",
+	  .bad = "kind: Policy\nname: ops\nfrom: [tag:opps]\nto: [site:office]\n",
+	  .good = "kind: Policy\nname: ops\nfrom: [user:ben]\nto: [site:office]\n" },
+	{ .code = "W_NEVER", .group = CODES_UNWISE,
+	  .title = "a policy never holds: it expires before it begins",
+	  .about = "Its two dates were swapped, or only one of them was moved.",
+	  .bad = "kind: Policy\nname: audit\nfrom: [user:ben]\nto: [resource:nas]\nnot_before: 2040-06-01\n"
+	         "expires: 2040-01-01\n",
+	  .good = "kind: Policy\nname: audit\nfrom: [user:ben]\nto: [resource:nas]\nnot_before: 2040-01-01\n"
+	          "expires: 2040-06-01\n" },
+	{ .code = "W_NO_PATH", .group = CODES_UNWISE,
+	  .title = "a policy allows what no gateway carries",
+	  .about = "Access is permission, not a path: without a gateway that carries the destination for the source, "
+	           "no packet gets there.",
+	  .bad = "kind: Policy\nname: everywhere\nfrom: [user:ben]\nto: [internet]\n",
+	  .good = "kind: Site\nname: office\nnetworks: [192.168.10.0/24]\nexit: true\n---\nkind: Policy\n"
+	          "name: everywhere\nfrom: [user:ben]\nto: [internet]\n" },
+	{ .code = "W_NOT_ENFORCED", .group = CODES_UNWISE, .told = true,
+	  .title = "read and checked, and not enforced by this version",
+	  .about = "What it says does not hold yet, and nothing else depends on it.",
+	  .bad = "rate: 50mbit\n",
+	  .good = "description: 50 Mbit/s, by agreement\n" },
+
+	/* ---- daemon ---- */
+	{ .code = "E_FIELD", .group = CODES_DAEMON, .told = true,
+	  .title = "the configuration has no such field",
+	  .about = "yettd.yaml is read as strictly as a tree. `yettd(8)` lists the fields.",
+	  .bad = "gateway: office\nrepo: https://git.example.com/net.git\n",
+	  .good = "gateway: office\nrepository: https://git.example.com/net.git\n" },
+	{ .code = "E_REPOSITORY", .group = CODES_DAEMON, .told = true,
+	  .title = "the repository's address is of a kind that is not accepted",
+	  .about = "`https://`, `ssh://`, `user@host:path` and a path on this machine are; an address that carries a "
+	           "password is not.",
+	  .bad = "repository: http://git.example.com/net.git\n",
+	  .good = "repository: https://git.example.com/net.git\n" },
+	{ .code = "E_TRUST", .group = CODES_DAEMON, .told = true,
+	  .title = "the configuration does not say whom to trust",
+	  .about = "A gateway that obeys whoever may push to a branch has to be told so in words.",
+	  .bad = "repository: https://git.example.com/net.git\n",
+	  .good = "repository: https://git.example.com/net.git\ntrust: {mode: unsigned}\n" },
+	{ .code = "E_KERNEL_TZ", .group = CODES_DAEMON, .told = true,
+	  .title = "the kernel's own time zone is not UTC, so windows would be shifted",
+	  .about = "The kernel judges hours and days by its own clock. Set the hardware clock to UTC: `timedatectl "
+	           "set-local-rtc 0`, and boot again.",
+	  .bad = "timedatectl set-local-rtc 1\n",
+	  .good = "timedatectl set-local-rtc 0\n" },
+	{ .code = "E_NO_WIREGUARD", .group = CODES_DAEMON, .told = true,
+	  .title = "neither the kernel nor a userspace process offers the WireGuard interface",
+	  .about = "Load the module (`modprobe wireguard`), or start `wireguard-go` for that interface.",
+	  .bad = "modprobe: FATAL: Module wireguard not found\n",
+	  .good = "wireguard-go wg0\n" },
+
+	/* ---- signatures ---- */
+	{ .code = "E_SIZE", .group = CODES_SIGNATURES, .told = true,
+	  .title = "larger than a signature or a commit may be",
+	  .about = "An armored signature has at most 4096 bytes, a commit object 64 KiB. A change with a longer "
+	           "message is split.",
+	  .bad = "a commit message of 100 KiB\n",
+	  .good = "a commit message of a few lines\n" },
+	{ .code = "E_ARMOR", .group = CODES_SIGNATURES, .told = true,
+	  .title = "the armor around the signature is not exactly as ssh-keygen writes it",
+	  .about = "Also PGP and X.509 signatures, which are not accepted. Sign with an SSH key: `git config "
+	           "gpg.format ssh`.",
+	  .bad = "-----BEGIN PGP SIGNATURE-----\n",
+	  .good = "-----BEGIN SSH SIGNATURE-----\n" },
+	{ .code = "E_B64", .group = CODES_SIGNATURES, .told = true,
+	  .title = "not canonical base64",
+	  .about = "Something changed the signature's text on its way. Sign again.",
+	  .bad = "U1NIU0lH*AAB\n",
+	  .good = "U1NIU0lHAAAAAQ==\n" },
+	{ .code = "E_MAGIC", .group = CODES_SIGNATURES, .told = true,
+	  .title = "not an SSH signature",
+	  .about = "The armor is right and what it holds is something else.",
+	  .bad = "a blob that does not begin with SSHSIG\n",
+	  .good = "a blob that begins with SSHSIG\n" },
+	{ .code = "E_VER", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a version of the format that is not known",
+	  .about = "Version 1 of OpenSSH's format is read.",
+	  .bad = "version 2\n",
+	  .good = "version 1\n" },
+	{ .code = "E_TRUNC", .group = CODES_SIGNATURES, .told = true,
+	  .title = "it ends too early",
+	  .about = "Part of the signature is missing. Sign again.",
+	  .bad = "a signature that lost its last line\n",
+	  .good = "the whole signature\n" },
+	{ .code = "E_TRAIL", .group = CODES_SIGNATURES, .told = true,
+	  .title = "bytes follow its end",
+	  .about = "Something was added behind the signature. Sign again.",
+	  .bad = "a signature and one more line\n",
+	  .good = "the signature alone\n" },
+	{ .code = "E_LEN", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a field has a length that it cannot have",
+	  .about = "The signature was not made by OpenSSH or was changed. Sign again.",
+	  .bad = "an Ed25519 key of 31 bytes\n",
+	  .good = "an Ed25519 key of 32 bytes\n" },
+	{ .code = "E_KEYTYPE", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a kind of key that is not accepted",
+	  .about = "Ed25519 keys, in a file or on a security key, are.",
+	  .bad = "ssh-keygen -t rsa\n",
+	  .good = "ssh-keygen -t ed25519-sk\n" },
+	{ .code = "E_NS", .group = CODES_SIGNATURES, .told = true,
+	  .title = "made for another namespace",
+	  .about = "A signature made for a file or a login says nothing about a commit.",
+	  .bad = "ssh-keygen -Y sign -n file\n",
+	  .good = "ssh-keygen -Y sign -n git\n" },
+	{ .code = "E_RESERVED", .group = CODES_SIGNATURES, .told = true,
+	  .title = "the reserved field is not empty",
+	  .about = "A later version of the format may use it; this one must not.",
+	  .bad = "four bytes in the reserved field\n",
+	  .good = "an empty reserved field\n" },
+	{ .code = "E_HASH", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a hash that is not accepted",
+	  .about = "sha256 and sha512 are.",
+	  .bad = "ssh-keygen -Y sign -O hashalg=sha1\n",
+	  .good = "ssh-keygen -Y sign -O hashalg=sha512\n" },
+	{ .code = "E_SIGTYPE", .group = CODES_SIGNATURES, .told = true,
+	  .title = "the signature's type is not the key's",
+	  .about = "A signature of one kind was put together with a key of another.",
+	  .bad = "ssh-ed25519 key, ssh-rsa signature\n",
+	  .good = "ssh-ed25519 key, ssh-ed25519 signature\n" },
+	{ .code = "E_FLAGS", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a security key's flags do not say that its owner was present",
+	  .about = "Somebody has to touch the token for each signature; keys made with no-touch-required are not "
+	           "accepted.",
+	  .bad = "ssh-keygen -t ed25519-sk -O no-touch-required\n",
+	  .good = "ssh-keygen -t ed25519-sk\n" },
+	{ .code = "E_BADSIG", .group = CODES_SIGNATURES, .told = true,
+	  .title = "the signature does not fit the message",
+	  .about = "The commit is not what was signed, or another key signed it.",
+	  .bad = "a commit that was rewritten after it was signed\n",
+	  .good = "git commit --amend -S\n" },
+	{ .code = "E_NUL", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a NUL byte in a commit",
+	  .about = "Programs disagree on where such a commit ends.",
+	  .bad = "a commit object that holds a NUL\n",
+	  .good = "a commit made by git commit\n" },
+	{ .code = "E_HDR", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a commit's headers are not of the one accepted form",
+	  .about = "tree, parents, author, committer, encoding and signature, in this order; nothing else.",
+	  .bad = "mergetag object 8ab686ea\n",
+	  .good = "tree, parent, author, committer, gpgsig\n" },
+	{ .code = "E_UNSIGNED", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a commit without a signature",
+	  .about = "Sign it: `git commit -S`, or `git config commit.gpgsign true` once.",
+	  .bad = "git commit\n",
+	  .good = "git commit -S\n" },
+};
+
+const size_t ncode_rows = ARRAY_SIZE(code_rows);
+
+enum diag_severity code_severity(const char *code)
+{
+	return code[0] == 'E' ? DIAG_ERROR : DIAG_WARNING;
+}
+
+const struct code_row *code_find(const char *code)
+{
+	for (size_t i = 0; i < ncode_rows; i++)
+		if (strcmp(code_rows[i].code, code) == 0)
+			return &code_rows[i];
+	return NULL;
+}
+
+const struct code_row *code_nearest(const char *word)
+{
+	const char *names[ARRAY_SIZE(code_rows)];
+	char upper[64];
+	size_t n = strlen(word);
+
+	if (n >= sizeof(upper))
+		return NULL;
+	for (size_t i = 0; i <= n; i++)
+		upper[i] = word[i] == '-' ? '_' : word[i] >= 'a' && word[i] <= 'z' ? (char)(word[i] - 'a' + 'A') : word[i];
+	for (size_t i = 0; i < ncode_rows; i++)
+		names[i] = code_rows[i].code;
+	const char *near = diag_nearest(upper, names, ncode_rows);
+
+	return near ? code_find(near) : NULL;
+}
