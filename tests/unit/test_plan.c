@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/vec.h"
 #include "compile.h"
+#include "plan/trace.h"
 #include "plan/rules.h"
 #include "resolve/place.h"
 
