@@ -174,8 +174,8 @@ static bool case_holds(const struct question *q, const struct source_set *from, 
 	return true;
 }
 
-static void test_run(const struct access *x, const struct resolved *r, const struct r_test *t, int64_t now,
-		     struct arena *a, struct example_result *res)
+void example_run(const struct access *x, const struct resolved *r, const struct r_test *t, int64_t now, struct arena *a,
+		 struct example_result *res)
 {
 	*res = (struct example_result){ .name = t->decl->o.name, .loc = t->decl->o.loc, .policy_loc = LOC_NONE };
 	for (size_t i = 0; i < t->nallow + t->ndeny; i++) {
@@ -193,6 +193,6 @@ size_t examples_run(const struct access *x, const struct resolved *r, int64_t no
 {
 	*out = arena_array(a, r->ntests, struct example_result);
 	for (size_t i = 0; i < r->ntests; i++)
-		test_run(x, r, &r->test[i], now, a, &(*out)[i]);
+		example_run(x, r, &r->test[i], now, a, &(*out)[i]);
 	return r->ntests;
 }

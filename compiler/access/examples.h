@@ -22,6 +22,10 @@ struct example_result {
 size_t examples_run(const struct access *x, const struct resolved *r, int64_t now, struct arena *a,
 		    struct example_result **out);
 
+/* One Test. */
+void example_run(const struct access *x, const struct resolved *r, const struct r_test *t, int64_t now, struct arena *a,
+		 struct example_result *res);
+
 /* The region of (destinations × ports); ports NULL: each destination's own when own_ports, else any. */
 struct region dests_region(const struct r_dest *to, size_t nto, const struct service *port, size_t nports,
 			   bool own_ports, struct arena *a);

@@ -44,6 +44,7 @@ struct trial {
 	const struct cohorts *k;
 	const struct resolved *r;
 	const struct r_guardrail *g;
+	const struct source_set *among; /* NULL: all sources */
 	int64_t now;
 	struct arena scratch; /* lives as long as the trial */
 	struct arena brief;   /* what is asked of one source */
@@ -99,6 +100,13 @@ static void set_scope(struct trial *t)
 	memset(t->in_scope, only, t->x->nsources);
 	for (size_t i = 0; i < g->from.n; i++)
 		t->in_scope[g->from.v[i]] = !only;
+	if (!t->among)
+		return;
+	bool *both = arena_array(&t->scratch, t->x->nsources, bool);
+
+	for (size_t i = 0; i < t->among->n; i++)
+		both[t->among->v[i]] = t->in_scope[t->among->v[i]];
+	t->in_scope = both;
 }
 
 /* ---- kin ---- */
@@ -251,28 +259,6 @@ static struct finding *finding_of(struct trial *t, const struct access_part *p)
 	return &t->found.v[t->found.n - 1];
 }
 
-/* The lowest address there is, by a service that says something to people where there is one. */
-static void choose_point(struct region left, u128 *addr, uint32_t *service)
-{
-	static const uint32_t telling[] = { SERVICE(6, 443), SERVICE(6, 22), SERVICE(6, 80), SERVICE(17, 53) };
-	struct box first = region_first(left);
-
-	*addr = first.addr.lo;
-	*service = first.service.lo;
-	for (size_t i = left.n; i-- > 0;) {
-		struct box b = region_first((struct region){ &left.v[i], 1 });
-		if (b.addr.lo > *addr)
-			continue;
-		*addr = b.addr.lo;
-		*service = b.service.lo;
-	}
-	for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++)
-		if (region_contains(left, *addr, telling[i])) {
-			*service = telling[i];
-			return;
-		}
-}
-
 static bool waiver_ended(const struct trial *t, size_t leave)
 {
 	const struct waiver *w = t->g->leave[leave].waiver;
@@ -321,7 +307,7 @@ static const struct waiver *find_ended(struct trial *t, const struct guardrail_b
 {
 	for (size_t i = 0; i < t->g->nleaves; i++)
 		if (waiver_ended(t, i) && concerns(t, i, p) &&
-		    region_contains(leave_area(t, i, self, a), b->addr, b->service))
+		    region_contains(leave_area(t, i, self, a), b->point.addr, b->point.service))
 			return t->g->leave[i].waiver;
 	return NULL;
 }
@@ -343,7 +329,7 @@ static void judge_hits(struct trial *t, uint32_t source, size_t n, uint32_t self
 			continue;
 		b->at = h->at;
 		b->source = source;
-		choose_point(left, &b->addr, &b->service);
+		b->point = point_of(left);
 		b->ended = find_ended(t, b, h->part, self, a);
 	}
 }
@@ -471,23 +457,12 @@ static void trial_close(struct trial *t)
 
 /* ---- the result ---- */
 
-static const char *service_text(uint32_t service, char out[static SERVICE_TEXT_MAX])
-{
-	uint32_t proto = SERVICE_PROTO(service);
-	bool ports = proto == 6 || proto == 17;
-
-	return service_format(ports ? (struct service){ service, service } :
-				      (struct service){ SERVICE(proto, 0), SERVICE(proto, 0xffff) },
-			      out);
-}
-
 static const char *breach_text(const struct trial *t, const struct guardrail_breach *b, struct arena *a)
 {
-	char addr[ADDR_TEXT_MAX], service[SERVICE_TEXT_MAX], when[CLOCK_TEXT_MAX];
+	char when[CLOCK_TEXT_MAX];
 
-	return arena_printf(a, "%s reaches %s %s at %s, by policy %s", source_text(t->r, b->source, a),
-			    addr_format(b->addr, addr), service_text(b->service, service), clock_format(b->at, when),
-			    b->policy);
+	return arena_printf(a, "%s reaches %s at %s, by policy %s", source_text(t->r, b->source, a),
+			    point_text(b->point, a), clock_format(b->at, when), b->policy);
 }
 
 static int breach_cmp(const void *px, const void *py)
@@ -526,9 +501,10 @@ void guardrail_add_notes(const struct r_guardrail *g, const bool *used, int64_t 
 }
 
 void guardrail_judge(const struct access *x, const struct cohorts *k, const struct resolved *r,
-		     const struct r_guardrail *g, int64_t now, struct arena *a, struct guardrail_result *out)
+		     const struct r_guardrail *g, const struct source_set *among, int64_t now, struct arena *a,
+		     struct guardrail_result *out)
 {
-	struct trial t = { .x = x, .k = k, .r = r, .g = g, .now = now };
+	struct trial t = { .x = x, .k = k, .r = r, .g = g, .among = among, .now = now };
 
 	*out = (struct guardrail_result){ .decl = g->decl };
 	if (g->decl->require.set) {
@@ -555,7 +531,7 @@ size_t guardrails_run(const struct access *x, const struct resolved *r, int64_t 
 		return 0;
 	cohorts_make(&k, x, a);
 	for (size_t i = 0; i < r->nguardrails; i++)
-		guardrail_judge(x, &k, r, &r->guardrail[i], now, a, &(*out)[i]);
+		guardrail_judge(x, &k, r, &r->guardrail[i], NULL, now, a, &(*out)[i]);
 	return r->nguardrails;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "access/cohorts.h"
+#include "access/point.h"
 
 /* All that one policy does against one guardrail. */
 struct guardrail_breach {
@@ -16,8 +17,7 @@ struct guardrail_breach {
 	const char *why; /* one sentence; of never and only with the counterexample that comes first in time, source and address */
 	/* Of never and only: the counterexample, and how many sources have one. */
 	uint32_t source;
-	u128 addr;
-	uint32_t service;
+	struct point point;
 	int64_t at;
 	size_t nsources;
 	const struct waiver *ended; /* that excused it until it expired, or NULL */
@@ -41,9 +41,10 @@ struct guardrail_result {
 /* One result a guardrail, in name order; *out in the arena. now: UTC seconds. */
 size_t guardrails_run(const struct access *x, const struct resolved *r, int64_t now, struct arena *a,
 		      struct guardrail_result **out);
-/* One guardrail; the cohorts are those of x. */
+/* One guardrail; the cohorts are those of x. With `among`, only what these sources may reach is judged (require: all policies). */
 void guardrail_judge(const struct access *x, const struct cohorts *k, const struct resolved *r,
-		     const struct r_guardrail *g, int64_t now, struct arena *a, struct guardrail_result *out);
+		     const struct r_guardrail *g, const struct source_set *among, int64_t now, struct arena *a,
+		     struct guardrail_result *out);
 /* Where to look: "policy p is at policies/p.yaml:1:1; 3 sources break it; the waiver at ... ended on ...". */
 const char *guardrail_hint(const struct guardrail_breach *b, const struct diags *d, struct arena *a);
 
