@@ -20,6 +20,9 @@ static const char *const format_names[] = {
 	[FORMAT_JSON] = "json",
 	[FORMAT_MARKDOWN] = "markdown",
 	[FORMAT_TAP] = "tap",
+	[FORMAT_SARIF] = "sarif",
+	[FORMAT_GITHUB] = "github",
+	[FORMAT_JUNIT] = "junit",
 };
 
 int cmd_fail(const struct cmd *cmd, const char *fmt, ...)
@@ -279,6 +282,40 @@ void cmd_print_diags(const struct cmd_common *common, struct compile *c)
 	diags_sort(&c->diags);
 	if (c->diags.n > 0)
 		diags_print(&c->diags, &style, stderr);
+}
+
+/* What stands before a path in the tree so that it leads there from where the command runs. */
+static const char *report_root(const struct cmd_common *common, struct arena *a)
+{
+	if (common->rev != NULL)
+		return common->path;
+	if (*common->dir != '/')
+		return strncmp(common->dir, "./", 2) == 0 ? common->dir + 2 : common->dir;
+	char *here = getcwd(NULL, 0);
+	size_t n = here != NULL ? strlen(here) : 0;
+	bool below = n > 0 && strncmp(common->dir, here, n) == 0 && (common->dir[n] == '/' || common->dir[n] == '\0');
+	const char *root = below ? common->dir + n + (common->dir[n] == '/') : common->dir;
+
+	free(here);
+	return arena_strdup(a, root);
+}
+
+void cmd_report_diags(const struct cmd_common *common, struct compile *c)
+{
+	static const enum diag_format form[] = { [FORMAT_JSON] = DIAG_JSON, [FORMAT_SARIF] = DIAG_SARIF,
+						 [FORMAT_GITHUB] = DIAG_GITHUB, [FORMAT_JUNIT] = DIAG_JUNIT };
+	struct diag_style style = { .format = form[common->format] };
+
+	if (common->format == FORMAT_TEXT) {
+		cmd_print_diags(common, c);
+		return;
+	}
+	if (common->format != FORMAT_JSON)
+		style.root = report_root(common, &c->arena);
+	if (common->quiet)
+		drop_warnings(&c->diags);
+	diags_sort(&c->diags);
+	diags_print(&c->diags, &style, stdout);
 }
 
 int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)

@@ -10,7 +10,9 @@
 
 enum { EXIT_HOLDS = 0, EXIT_FAILS = 1, EXIT_CANNOT = 2 }; /* compiler.md, "Exit status" */
 
-enum cmd_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_MARKDOWN, FORMAT_TAP };
+enum cmd_format {
+	FORMAT_TEXT, FORMAT_JSON, FORMAT_MARKDOWN, FORMAT_TAP, FORMAT_SARIF, FORMAT_GITHUB, FORMAT_JUNIT
+};
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST, OPTION_SIZE };
 
@@ -64,6 +66,11 @@ int cmd_fail(const struct cmd *cmd, const char *fmt, ...) __attribute__((format(
 /* The two halves of cmd_load(): compile without printing, then print what stands in c->diags (sorted first; no warnings when quiet). */
 int cmd_compile(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c);
 void cmd_print_diags(const struct cmd_common *common, struct compile *c);
+/*
+ * For a command whose result the diagnostics are: text as above, any other format to standard output, whole and also when there
+ * is none. SARIF, GitHub and JUnit name files from the current folder (or the repository's root, with a revision).
+ */
+void cmd_report_diags(const struct cmd_common *common, struct compile *c);
 
 /*
  * Compiles common->dir (or rev of it) and prints diagnostics to standard error (JSON format: as JSON). -1: could not run (explained);

@@ -97,7 +97,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		report_failures(&c, now);
 		report_guardrails(&c, now);
 	}
-	cmd_print_diags(&common, &c);
+	cmd_report_diags(&common, &c);
 	if (common.format == FORMAT_TEXT && !common.quiet)
 		summary(&c);
 	int status = c.diags.errors > 0 ? EXIT_FAILS : EXIT_HOLDS;
@@ -109,6 +109,8 @@ const struct cmd cmd_check = {
 	.name = "check",
 	.args = "",
 	.summary = "Validate a policy tree, its tests and guardrails",
-	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON,
+	.help = "As text, diagnostics go to standard error and the summary to standard output; every other format is the list of\n"
+		"diagnostics on standard output: json, sarif (2.1.0, for code scanning), github (workflow commands), junit.",
+	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON | 1u << FORMAT_SARIF | 1u << FORMAT_GITHUB | 1u << FORMAT_JUNIT,
 	.run = run,
 };

@@ -430,7 +430,10 @@ static void report(struct report *r, int64_t now, const struct cmd_common *commo
 	case FORMAT_JSON: print_json(r); break;
 	case FORMAT_MARKDOWN: print_markdown(r); break;
 	case FORMAT_TEXT:
-	case FORMAT_TAP: print_text(r); break;
+	case FORMAT_TAP:
+	case FORMAT_SARIF:
+	case FORMAT_GITHUB:
+	case FORMAT_JUNIT: print_text(r); break;
 	}
 }
 

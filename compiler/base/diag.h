@@ -63,7 +63,7 @@ void diag_hint(struct diags *d, const char *fmt, ...) __attribute__((format(prin
 
 void diags_sort(struct diags *d); /* file order (by path bytes), line, column, code; drops repeats */
 
-enum diag_format { DIAG_TEXT, DIAG_JSON };
+enum diag_format { DIAG_TEXT, DIAG_JSON, DIAG_SARIF, DIAG_GITHUB, DIAG_JUNIT };
 
 struct diag_style {
 	enum diag_format format;
@@ -74,7 +74,8 @@ struct diag_style {
 
 /*
  * Text: "path:line:col: error: message [CODE]", the source line (a window of at most 120
- * columns) with a caret, and the hint. JSON: one array of objects.
+ * columns) with a caret, and the hint. JSON: one array of objects. SARIF 2.1.0, GitHub's workflow commands and JUnit's XML:
+ * what CI systems show beside the lines.
  */
 void diags_print(const struct diags *d, const struct diag_style *style, FILE *out);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/diag.h"
+#include "base/diag_text.h"
 #include "base/utf8.h"
 
 #define TEXT_MAX 16384
@@ -32,7 +31,7 @@ static bool must_escape(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x061c || (cp >= 0x200b && cp <= 0x200f) ||
 	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff ||
-	       (cp >= 0xe0000 && cp <= 0xe0fff);
+	       (cp >= 0xe0000 && cp <= 0xe0fff) || (cp >= 0xfff9 && cp <= 0xfffb) || (cp & 0xfffe) == 0xfffe;
 }
 
 /* Adds the character at s as it may be shown; gives its bytes, and the columns it takes in *width. */
@@ -57,33 +56,44 @@ static size_t add_char(struct buf *out, const char *s, size_t n, size_t *width)
 	return len;
 }
 
-static void add_text(struct buf *out, const char *s)
+void diag_text_add(struct buf *out, const char *s)
 {
 	size_t n = strlen(s), width;
 	for (size_t i = 0; i < n;)
 		i += add_char(out, s + i, n - i, &width);
 }
 
-static const struct diag_file *file_of(const struct printer *p, struct loc loc)
+const struct diag_file *diag_file_of(const struct diags *d, struct loc loc)
 {
-	return loc.file < p->d->nfiles ? &p->d->file[loc.file] : NULL;
+	return loc.file < d->nfiles ? &d->file[loc.file] : NULL;
+}
+
+void diag_path_add(struct buf *out, const char *root, const char *path)
+{
+	size_t n = root ? strlen(root) : 0;
+	if (n > 0 && strcmp(root, ".") != 0) {
+		buf_adds(out, root);
+		if (root[n - 1] != '/')
+			buf_addc(out, '/');
+	}
+	buf_adds(out, path);
 }
 
 static void add_path(struct buf *out, const struct printer *p, const struct diag_file *f)
 {
-	const char *root = p->style->root;
-	size_t n = root ? strlen(root) : 0;
-	if (n > 0 && strcmp(root, ".") != 0) {
-		add_text(out, root);
-		if (root[n - 1] != '/')
-			buf_addc(out, '/');
-	}
-	add_text(out, f->path);
+	BUF_CLEANUP struct buf path = BUF_INIT;
+	diag_path_add(&path, p->style->root, f->path);
+	diag_text_add(out, buf_str(&path));
+}
+
+const char *diag_severity_text(enum diag_severity severity)
+{
+	return severity == DIAG_ERROR ? "error" : "warning";
 }
 
 static bool find_line(struct printer *p, struct loc loc, struct line *out)
 {
-	const struct diag_file *f = file_of(p, loc);
+	const struct diag_file *f = diag_file_of(p->d, loc);
 	if (!f || !f->data || loc.line == 0)
 		return false;
 	struct place *at = &p->at;
@@ -156,7 +166,7 @@ static void add_diag(struct buf *out, struct printer *p, const struct diag *g)
 		const char *word, *color;
 	} severity[] = {[DIAG_ERROR] = {"error", "\033[1;31m"}, [DIAG_WARNING] = {"warning", "\033[1;33m"}};
 	bool color = p->style->color;
-	const struct diag_file *f = file_of(p, g->loc);
+	const struct diag_file *f = diag_file_of(p->d, g->loc);
 	if (f) {
 		buf_adds(out, color ? "\033[1m" : "");
 		add_path(out, p, f);
@@ -168,14 +178,14 @@ static void add_diag(struct buf *out, struct printer *p, const struct diag *g)
 	}
 	buf_addf(out, "%s%s:%s ", color ? severity[g->severity].color : "", severity[g->severity].word,
 		 color ? "\033[0m" : "");
-	add_text(out, g->message);
+	diag_text_add(out, g->message);
 	buf_addf(out, " [%s]\n", g->code);
 	struct line l;
 	if (find_line(p, g->loc, &l))
 		add_source(out, l, g->loc.line, g->loc.col);
 	if (g->hint) {
 		buf_adds(out, "  hint: ");
-		add_text(out, g->hint);
+		diag_text_add(out, g->hint);
 		buf_addc(out, '\n');
 	}
 }
@@ -198,8 +208,7 @@ static void print_text(struct printer *p, FILE *out)
 		fprintf(out, "… and %zu more (--max-errors N shows up to N)\n", more);
 }
 
-/* jansson takes only UTF-8: anything else becomes U+FFFD. */
-static json_t *json_text(const char *s)
+json_t *diag_json_text(const char *s)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT;
 	size_t n = strlen(s);
@@ -221,7 +230,7 @@ static json_t *json_path(const struct printer *p, const struct diag_file *f)
 		return json_null();
 	BUF_CLEANUP struct buf b = BUF_INIT;
 	add_path(&b, p, f);
-	return json_text(buf_str(&b));
+	return diag_json_text(buf_str(&b));
 }
 
 static json_t *json_number(uint32_t v)
@@ -236,12 +245,12 @@ static void print_json(const struct printer *p, FILE *out)
 		const struct diag *g = &p->d->v[i];
 		json_t *o = json_object();
 		json_object_set_new(o, "code", json_string(g->code));
-		json_object_set_new(o, "severity", json_string(g->severity == DIAG_ERROR ? "error" : "warning"));
-		json_object_set_new(o, "file", json_path(p, file_of(p, g->loc)));
+		json_object_set_new(o, "severity", json_string(diag_severity_text(g->severity)));
+		json_object_set_new(o, "file", json_path(p, diag_file_of(p->d, g->loc)));
 		json_object_set_new(o, "line", json_number(g->loc.line));
 		json_object_set_new(o, "column", json_number(g->loc.line ? g->loc.col : 0));
-		json_object_set_new(o, "message", json_text(g->message));
-		json_object_set_new(o, "hint", g->hint ? json_text(g->hint) : json_null());
+		json_object_set_new(o, "message", diag_json_text(g->message));
+		json_object_set_new(o, "hint", g->hint ? diag_json_text(g->hint) : json_null());
 		char *text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		json_decref(o);
 		if (!text)
@@ -258,5 +267,8 @@ void diags_print(const struct diags *d, const struct diag_style *style, FILE *ou
 	switch (style->format) {
 	case DIAG_TEXT: print_text(&p, out); break;
 	case DIAG_JSON: print_json(&p, out); break;
+	case DIAG_SARIF: diags_print_sarif(d, style, out); break;
+	case DIAG_GITHUB: diags_print_github(d, style, out); break;
+	case DIAG_JUNIT: diags_print_junit(d, style, out); break;
 	}
 }
