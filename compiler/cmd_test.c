@@ -5,6 +5,9 @@
 #include "access/examples.h"
 #include "access/guardrails.h"
 #include "access/mutate.h"
+#include "base/buf.h"
+#include "base/junit.h"
+#include "base/vec.h"
 #include "cmd.h"
 
 struct report {
@@ -144,6 +147,58 @@ static void print_results(struct report *r)
 	print_json(json_pack("{s:o, s:I}", "results", results, "failed", (json_int_t)r->failed));
 }
 
+/* ---- JUnit ---- */
+
+static void add_place(struct report *r, struct loc loc, struct junit_case *out)
+{
+	if (loc.file < r->c->diags.nfiles) {
+		out->file = r->c->diags.file[loc.file].path;
+		out->line = loc.line;
+	}
+}
+
+static struct junit_case test_junit(struct report *r, const struct example_result *t)
+{
+	struct junit_case out = { .name = t->name, .classname = "Test", .type = "E_TEST", .failure = t->why };
+
+	add_place(r, t->loc, &out);
+	if (t->why != NULL && t->policy != NULL)
+		out.details = arena_printf(&r->c->arena, "%s\npolicy %s: %s", t->why, t->policy, where(r, t->policy_loc));
+	return out;
+}
+
+/* One whose severity is warning passes, and says what it found. */
+static struct junit_case guardrail_junit(struct report *r, const struct guardrail_result *g)
+{
+	BUF_CLEANUP struct buf said = BUF_INIT;
+	struct junit_case out = { .name = g->decl->o.name, .classname = "Guardrail", .type = "E_GUARDRAIL" };
+
+	add_place(r, g->decl->o.loc, &out);
+	for (size_t i = 0; i < g->nbreaches; i++)
+		buf_addf(&said, "%s\n%s\n", g->breach[i].why, guardrail_hint(&g->breach[i], &r->c->diags, &r->c->arena));
+	if (g->empty != NULL)
+		buf_addf(&said, "warning: no policy can break it, as %s\n", g->empty);
+	for (size_t i = 0; i < g->nnotes; i++)
+		buf_addf(&said, "%s: warning: %s\n", where(r, g->note[i].loc), g->note[i].why);
+	if (g->nbreaches > 0 && !only_warns(g))
+		out.failure = g->breach[0].why;
+	if (said.len > 0)
+		out.details = arena_strndup(&r->c->arena, said.p, said.len - 1);
+	return out;
+}
+
+static void print_junit(struct report *r)
+{
+	VEC(struct junit_case) cases = VEC_INIT;
+
+	for (size_t i = 0; i < r->ntests; i++)
+		vec_push(&cases, test_junit(r, &r->test[i]));
+	for (size_t i = 0; i < r->nguardrails; i++)
+		vec_push(&cases, guardrail_junit(r, &r->guardrail[i]));
+	junit_print("yett test", cases.v, cases.n, stdout);
+	vec_release(&cases);
+}
+
 /* ---- --mutate ---- */
 
 static void print_mutants(struct report *r, const struct mutate_report *m)
@@ -204,6 +259,8 @@ static int run_tests(const struct cmd_common *common, struct report *r)
 {
 	if (common->format == FORMAT_JSON)
 		print_results(r);
+	else if (common->format == FORMAT_JUNIT)
+		print_junit(r);
 	else
 		print_tap(r);
 	return r->failed > 0 ? EXIT_FAILS : EXIT_HOLDS;
@@ -229,7 +286,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		return cmd_parse_status(npos);
 	if (npos > 0)
 		return cmd_fail(cmd, "it takes no arguments; name the folder with -C");
-	if (mutate && common.format == FORMAT_TAP)
+	if (mutate && common.format != FORMAT_TEXT && common.format != FORMAT_JSON)
 		return cmd_fail(cmd, "--mutate is printed as text or json");
 	if (cmd_time(cmd, at, &now) < 0)
 		return EXIT_CANNOT;
@@ -249,6 +306,6 @@ const struct cmd cmd_test = {
 	.summary = "Run the tests and guardrails of a tree, one TAP line each",
 	.help = "With --mutate each policy is removed and widened in turn (every device, every destination, every port, at any\n"
 		"time), and what no Test and no Guardrail notices is listed; the exit status is then 0 whatever it finds.",
-	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_TAP | 1u << FORMAT_JSON,
+	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_TAP | 1u << FORMAT_JSON | 1u << FORMAT_JUNIT,
 	.run = run,
 };
