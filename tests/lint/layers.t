@@ -10,9 +10,10 @@ my %may;
 for my $i (0 .. $#line) {
 	$may{$line[$i]} = {map { $_ => 1 } @line[0 .. $i]};
 }
+$may{fmt} = {map { $_ => 1 } qw(base schema yaml fmt)};
 $may{trust} = {map { $_ => 1 } qw(base trust)};
 $may{compile} = {map { $_ => 1 } @line, 'compile'};
-$may{cmd} = {map { $_ => 1 } @line, qw(compile cmd trust)};
+$may{cmd} = {map { $_ => 1 } @line, qw(compile cmd trust fmt)};
 $may{reconciler} = {map { $_ => 1 } qw(base schema yaml source trust plan emit compile reconciler)};
 
 sub layer_of { # a path from the root
