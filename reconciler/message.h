@@ -60,7 +60,11 @@ struct ipc_compile_res {
 	uint64_t elapsed_us;
 };
 
-enum apply_mode { APPLY_ENFORCE = 1, APPLY_DRY };
+enum apply_mode {
+	APPLY_ENFORCE = 1, /* the plan in force: whatever differs is repaired */
+	APPLY_DRY,         /* nothing is changed */
+	APPLY_CHANGE,      /* a new plan: what was known before is enough to begin with */
+};
 
 struct ipc_apply_req {
 	uint32_t mode;  /* enum apply_mode */
@@ -91,6 +95,7 @@ struct ipc_apply_res {
 	uint64_t elapsed_us;
 	int64_t next_change; /* gw_plan_next_change(), CLOCK_NEVER */
 	uint32_t peers_planned, peers_configured, peers_recent; /* recent: a handshake in the last 3 minutes */
+	uint32_t peers_unread; /* 1: too many to be read before and after the change; APPLY_ENFORCE does it */
 	char interface[16];
 };
 

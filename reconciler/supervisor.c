@@ -21,6 +21,7 @@
 
 #define POLL_MAX_MS 30000      /* the wall clock may be set: dates are looked at again by then */
 #define ENFORCE_PAUSE_MS 5000  /* between two turns that dates ask for */
+#define READ_BACK_MS 5000      /* after a change on a gateway with many peers: one reading then serves several changes */
 #define JITTER_FROM_S 5
 #define STOP_WAIT_MS 2000
 
@@ -110,6 +111,16 @@ static void schedule(struct supervisor *s)
 		s->next_ms = t->retry_ms > now ? t->retry_ms : now + 1000;
 }
 
+static bool must_read_back(const struct supervisor *s)
+{
+	return s->turn.good.fd >= 0 && s->turn.last.peers_unread;
+}
+
+static int exit_status(enum turn_outcome o)
+{
+	return o == OUTCOME_REJECTED ? YETTD_REJECTED : o == OUTCOME_FAILED ? YETTD_CANNOT : YETTD_OK;
+}
+
 static void turn_ended(struct supervisor *s)
 {
 	switch (s->running) {
@@ -119,6 +130,8 @@ static void turn_ended(struct supervisor *s)
 	case TURN_ENFORCE:
 		remember_turn(s);
 		s->next_enforce_ms = role_clock_ms() + ENFORCE_PAUSE_MS;
+		if (s->once)
+			end(s, exit_status(s->outcome));
 		break;
 	case TURN_FULL:
 		remember_turn(s);
@@ -126,10 +139,10 @@ static void turn_ended(struct supervisor *s)
 		answer_clients(s, VERB_SYNC, s->started, status_sync_json);
 		if (s->once && s->outcome == OUTCOME_UNCHANGED)
 			log_line("%s", buf_str(&s->text));
-		if (s->once)
-			end(s, s->outcome == OUTCOME_REJECTED ? YETTD_REJECTED :
-			       s->outcome == OUTCOME_FAILED   ? YETTD_CANNOT :
-								YETTD_OK);
+		if (must_read_back(s))
+			s->next_enforce_ms = role_clock_ms() + (s->once ? 0 : READ_BACK_MS);
+		else if (s->once)
+			end(s, exit_status(s->outcome));
 		break;
 	}
 	announce(s);
@@ -144,9 +157,10 @@ static bool any_waits(const struct supervisor *s, enum control_verb verb)
 	return false;
 }
 
-static bool dates_due(const struct supervisor *s, int64_t now)
+static bool enforce_due(const struct supervisor *s, int64_t now)
 {
-	return s->turn.good.fd >= 0 && now >= s->next_enforce_ms && clock_now() >= s->turn.last.next_change;
+	return s->turn.good.fd >= 0 && now >= s->next_enforce_ms &&
+	       (must_read_back(s) || clock_now() >= s->turn.last.next_change);
 }
 
 /* Gives each waiting client the number of the first turn that begins after it asked. */
@@ -180,7 +194,7 @@ static void begin_what_is_due(struct supervisor *s)
 		start_turn(s, TURN_DIFF);
 	} else if (s->forced || now >= s->next_ms) {
 		start_turn(s, TURN_FULL);
-	} else if (dates_due(s, now)) {
+	} else if (enforce_due(s, now)) {
 		start_turn(s, TURN_ENFORCE);
 	}
 }
@@ -324,6 +338,8 @@ static int poll_wait_ms(const struct supervisor *s)
 		first = t->deadline_ms < first ? t->deadline_ms : first;
 	else if (s->next_ms < first)
 		first = s->next_ms;
+	if (!turn_running(t) && must_read_back(s))
+		first = s->next_enforce_ms < first ? s->next_enforce_ms : first;
 	if (!turn_running(t) && t->good.fd >= 0 && t->last.next_change != CLOCK_NEVER) {
 		int64_t until = t->last.next_change - clock_now();
 		int64_t at = now + (until < 0 ? 0 : until > POLL_MAX_MS / 1000 ? POLL_MAX_MS : until * 1000);

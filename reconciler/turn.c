@@ -322,7 +322,7 @@ static int send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode m
 
 static int send_apply(struct turn *t)
 {
-	return send_plan(t, &t->candidate, APPLY_ENFORCE);
+	return send_plan(t, &t->candidate, APPLY_CHANGE);
 }
 
 static int send_enforce(struct turn *t)

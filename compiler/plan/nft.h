@@ -116,6 +116,7 @@ struct nft_table {
 	struct nft_chain *chain;
 	size_t nchains;
 	size_t foreign; /* observed: flowtables, objects and sets of kinds we never make; any makes the table be rebuilt */
+	uint64_t serial; /* observed: the same number from the same door is the same table; 0: says nothing. Not compared */
 };
 
 bool nft_rule_equal(const struct nft_rule *a, const struct nft_rule *b);

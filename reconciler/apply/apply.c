@@ -26,6 +26,7 @@ struct apply {
 	struct arena arena; /* of the plan */
 	struct gw_plan plan;
 	bool has_plan;
+	uint64_t same_table; /* see struct enforce */
 };
 
 static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size)
@@ -49,6 +50,7 @@ static void drop_plan(struct apply *x)
 	arena_release(&x->arena);
 	memset(&x->plan, 0, sizeof(x->plan));
 	x->has_plan = false;
+	x->same_table = 0;
 }
 
 static int take_plan(struct apply *x, int fd, char *err, size_t err_size)
@@ -117,6 +119,7 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 		return ret;
 	const struct enforce e = {
 		.kernel = &x->kernel, .want = &x->plan, .key = x->key, .now = clock_now(), .mode = (enum apply_mode)req->mode,
+		.same_table = &x->same_table,
 	};
 	snprintf(res->interface, sizeof(res->interface), "%s", x->plan.interface);
 	res->next_change = gw_plan_next_change(&x->plan, e.now);
@@ -125,6 +128,7 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 	if (ret < 0) { /* whatever state its sockets are in */
 		kernel_close(&x->kernel);
 		x->open = false;
+		x->same_table = 0;
 	}
 	return ret;
 }
@@ -150,7 +154,7 @@ static int request(void *ctx, int sock, struct ipc_frame *f)
 
 	memset(&res, 0, sizeof(res));
 	memcpy(&req, f->body, sizeof(req));
-	if ((req.mode != APPLY_ENFORCE && req.mode != APPLY_DRY) || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
+	if (req.mode < APPLY_ENFORCE || req.mode > APPLY_CHANGE || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
 		return -EBADMSG;
 	res.next_change = CLOCK_NEVER;
 	res.error = run(x, &req, f->fd, &res, &text, err, sizeof(err));

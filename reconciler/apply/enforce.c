@@ -63,16 +63,42 @@ static void count_peers(const struct enforce *e, const struct gw_plan *have, str
 			res->peers_recent++;
 }
 
-static int look(const struct enforce *e, struct arena *a, struct plan_delta *d, struct ipc_apply_res *res, char *err,
-		size_t err_size)
+/* A table that was found to be right, and has not changed since, is left out of the comparison. */
+static void compare(const struct enforce *e, const struct gw_plan *have, struct arena *a, struct plan_delta *d)
+{
+	struct gw_plan h = *have, w = *e->want;
+
+	if (have->nft.serial == 0 || have->nft.serial != *e->same_table) {
+		gw_plan_diff(have, e->want, e->now, a, d);
+		return;
+	}
+	memset(&h.nft, 0, sizeof(h.nft));
+	memset(&w.nft, 0, sizeof(w.nft));
+	gw_plan_diff(&h, &w, e->now, a, d);
+	d->want = e->want;
+}
+
+static bool table_differs(const struct plan_delta *d)
+{
+	for (size_t i = 0; i < d->nops; i++)
+		if (d->op[i].kind >= OP_TABLE_ADD)
+			return true;
+	return false;
+}
+
+static int look(const struct enforce *e, enum kernel_look how, struct arena *a, struct plan_delta *d, struct ipc_apply_res *res,
+		char *err, size_t err_size)
 {
 	struct gw_plan *have = arena_new(a, struct gw_plan);
-	int ret = e->kernel->observe(e->kernel->ctx, e->want->interface, a, have, err, err_size);
+	int ret = e->kernel->observe(e->kernel->ctx, e->want->interface, how, a, have, err, err_size);
 
 	if (ret < 0)
 		return ret;
-	gw_plan_diff(have, e->want, e->now, a, d);
+	compare(e, have, a, d);
+	if (!table_differs(d))
+		*e->same_table = have->nft.serial;
 	count_peers(e, have, res);
+	res->peers_unread = how == LOOK_CHANGE && have->npeers > KERNEL_PEERS_READ;
 	return 0;
 }
 
@@ -106,8 +132,14 @@ static int not_taken(const struct plan_delta *d, char *err, size_t err_size)
 	return -EIO;
 }
 
+static const enum kernel_look looks[] = {
+	[APPLY_ENFORCE] = LOOK_DRIFT,
+	[APPLY_DRY] = LOOK_ALL,
+	[APPLY_CHANGE] = LOOK_CHANGE,
+};
+
 /* d differs: applies it and looks again, into d. */
-static int change(const struct enforce *e, struct arena *a, struct plan_delta *d, struct ipc_apply_res *res, char *err,
+static int change(const struct enforce *e, int round, struct arena *a, struct plan_delta *d, struct ipc_apply_res *res, char *err,
 		  size_t err_size)
 {
 	struct kernel_stats st = { 0 };
@@ -116,7 +148,10 @@ static int change(const struct enforce *e, struct arena *a, struct plan_delta *d
 	add_stats(&res->stats, &st);
 	if (ret < 0)
 		return ret;
-	return look(e, a, d, res, err, err_size);
+	ret = look(e, looks[e->mode], a, d, res, err, err_size);
+	if (ret == 0 && differs(d) && round == 0)
+		ret = look(e, LOOK_ALL, a, d, res, err, err_size);
+	return ret;
 }
 
 int enforce_run(const struct enforce *e, struct ipc_apply_res *res, struct buf *text, char *err, size_t err_size)
@@ -125,16 +160,16 @@ int enforce_run(const struct enforce *e, struct ipc_apply_res *res, struct buf *
 	struct plan_delta d = { 0 };
 
 	arena_init(&a);
-	int ret = look(e, &a, &d, res, err, err_size);
+	int ret = look(e, looks[e->mode], &a, &d, res, err, err_size);
 	if (ret == 0) {
 		enforce_count(&d, &res->counts);
 		describe(e, &d, text);
 	}
-	for (int round = 0; ret == 0 && e->mode == APPLY_ENFORCE && differs(&d); round++) {
+	for (int round = 0; ret == 0 && e->mode != APPLY_DRY && differs(&d); round++) {
 		if (round == ENFORCE_ROUNDS)
 			ret = not_taken(&d, err, err_size);
 		else
-			ret = change(e, &a, &d, res, err, err_size);
+			ret = change(e, round, &a, &d, res, err, err_size);
 	}
 	arena_release(&a);
 	return ret;

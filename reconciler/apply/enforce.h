@@ -12,11 +12,13 @@ struct enforce {
 	const struct seckey *key;
 	int64_t now;        /* UTC seconds */
 	enum apply_mode mode;
+	uint64_t *same_table; /* serial of a table that is known to be as the plan wants it; kept by the caller, 0 with each new plan */
 };
 
 /*
  * Fills counts (of what differed at first), stats, peers_* of *res, and the differences as text. Applies at most
- * ENFORCE_ROUNDS times: somebody else may be changing the kernel too. 0, or a negative errno and a sentence.
+ * ENFORCE_ROUNDS times: somebody else may be changing the kernel too; the second time after reading everything. 0, or a negative
+ * errno and a sentence.
  */
 #define ENFORCE_ROUNDS 2
 int enforce_run(const struct enforce *e, struct ipc_apply_res *res, struct buf *text, char *err, size_t err_size);

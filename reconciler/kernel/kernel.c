@@ -8,13 +8,19 @@
 
 #include "kernel/nftnl.h"
 #include "kernel/rtnl.h"
-#include "kernel/wg.h"
+#include "kernel/wg_keep.h"
 
 struct real {
 	struct nftnl_conn nft;
 	struct rtnl_conn rtnl;
 	struct wg_conn *in_kernel; /* NULL: not there, or not wanted */
 	struct wg_conn *userspace; /* NULL: not wanted */
+	/* The link, its addresses and routes as last read. */
+	struct arena link_arena;
+	struct rtnl_link link;
+	struct gw_plan link_state;
+	bool link_stands; /* the last call was an apply() that left them alone */
+	struct wg_keep peers;
 };
 
 /*
@@ -39,27 +45,54 @@ static int check_kind(const struct real *k, const struct wg_conn *wg, const char
 	return -EEXIST;
 }
 
-static int real_observe(void *ctx, const char *interface, struct arena *a, struct gw_plan *p, char *err, size_t err_size)
+static int see_link(struct real *k, const char *interface, enum kernel_look look, struct gw_plan *p, char *err, size_t err_size)
 {
-	struct real *k = ctx;
-	char kind[RTNL_KIND_MAX];
+	bool stands = k->link_stands && look == LOOK_CHANGE && strcmp(k->link_state.interface, interface) == 0;
+	int rc = 0;
 
-	memset(p, 0, sizeof(*p));
-	p->gateway = "";
-	p->interface = arena_strdup(a, interface);
-	int rc = rtnl_observe(&k->rtnl, interface, a, p, kind, err, err_size);
+	k->link_stands = false;
+	if (!stands) {
+		arena_release(&k->link_arena);
+		k->link_state = (struct gw_plan){ .gateway = "", .interface = arena_strdup(&k->link_arena, interface) };
+		rc = rtnl_observe(&k->rtnl, interface, &k->link_arena, &k->link_state, &k->link, err, err_size);
+	}
+	*p = k->link_state;
+	return rc;
+}
+
+static int see_peers(struct real *k, struct wg_conn *wg, enum kernel_look look, struct gw_plan *p, char *err, size_t err_size)
+{
+	struct wg_keep *keep = &k->peers;
+	bool kept = look == LOOK_CHANGE && keep->valid && keep->link == k->link.index && keep->p.npeers > KERNEL_PEERS_READ;
+	int rc = kept ? 0 : wg_keep_read(keep, wg, p->interface, k->link.index, err, err_size);
+
+	p->public_key = keep->p.public_key;
+	p->listen_port = keep->p.listen_port;
+	p->peer = keep->p.peer;
+	p->npeers = keep->p.npeers;
+	return rc;
+}
+
+static int real_observe(void *ctx, const char *interface, enum kernel_look look, struct arena *a, struct gw_plan *p, char *err,
+			size_t err_size)
+{
+	static const int64_t max_age[] = { [LOOK_ALL] = 0, [LOOK_DRIFT] = KERNEL_KEEP_SECONDS, [LOOK_CHANGE] = INT64_MAX };
+	struct real *k = ctx;
+
+	(void)a;
+	int rc = see_link(k, interface, look, p, err, err_size);
 	if (rc < 0)
 		return rc;
-	struct wg_conn *wg = backend_of(k, kind);
+	struct wg_conn *wg = backend_of(k, k->link.kind);
 	if (p->present)
-		rc = check_kind(k, wg, interface, kind, err, err_size);
+		rc = check_kind(k, wg, interface, k->link.kind, err, err_size);
 	if (rc == 0 && (p->present || wg == k->userspace))
-		rc = wg->ops->observe(wg, interface, a, p, err, err_size);
+		rc = see_peers(k, wg, look, p, err, err_size);
 	if (rc == 0 && !p->present && wg == k->userspace)
 		rc = wg_missing(interface, err, err_size); /* a socket without its link: the program is going away */
 	if (rc < 0)
 		return rc;
-	return nftnl_observe(&k->nft, a, &p->nft, err, err_size);
+	return nftnl_observe(&k->nft, max_age[look], &p->nft, err, err_size);
 }
 
 static int create_link(struct real *k, struct wg_conn *wg, const struct plan_delta *d, char *err, size_t err_size)
@@ -107,12 +140,13 @@ static struct kernel_stats counters(const struct real *k)
 	return st;
 }
 
-static bool touches_wireguard(const struct plan_delta *d)
+static bool touches_link(const struct plan_delta *d)
 {
 	if (d->link != 0)
 		return true;
 	for (size_t i = 0; i < d->nops; i++)
-		if (d->op[i].kind == OP_PEER_ADD || d->op[i].kind == OP_PEER_UPDATE || d->op[i].kind == OP_PEER_REMOVE)
+		if (d->op[i].kind == OP_ADDRESS_ADD || d->op[i].kind == OP_ADDRESS_REMOVE ||
+		    d->op[i].kind == OP_ROUTE_ADD || d->op[i].kind == OP_ROUTE_REMOVE)
 			return true;
 	return false;
 }
@@ -122,15 +156,17 @@ static int real_apply(void *ctx, const struct plan_delta *d, const struct seckey
 {
 	struct real *k = ctx;
 	struct kernel_stats before = counters(k);
-	char kind[RTNL_KIND_MAX] = "";
 
 	if ((d->link & LINK_KEY) && key == NULL) {
 		snprintf(err, err_size, "the key of %s is to be set and none was given", d->want->interface);
 		return -EINVAL;
 	}
-	if (touches_wireguard(d) && k->in_kernel != NULL && k->userspace != NULL)
-		rtnl_kind(&k->rtnl, d->want->interface, kind); /* no link is no kind */
-	int rc = carry_out(k, backend_of(k, kind), d, key, err, err_size);
+	int rc = carry_out(k, backend_of(k, k->link.kind), d, key, err, err_size);
+	k->link_stands = rc == 0 && !touches_link(d);
+	if (rc == 0)
+		wg_keep_follow(&k->peers, d);
+	else
+		k->peers.valid = false;
 	if (st != NULL) {
 		*st = counters(k);
 		st->sent_bytes -= before.sent_bytes;
@@ -150,6 +186,8 @@ static void real_close(void *ctx)
 		k->in_kernel->ops->close(k->in_kernel);
 	if (k->userspace != NULL)
 		k->userspace->ops->close(k->userspace);
+	wg_keep_release(&k->peers);
+	arena_release(&k->link_arena);
 	rtnl_close(&k->rtnl);
 	nftnl_close(&k->nft);
 	free(k);
@@ -172,6 +210,8 @@ int kernel_open(struct kernel *k, enum wg_backend backend, char *err, size_t err
 		snprintf(err, err_size, "no memory");
 		return -ENOMEM;
 	}
+	arena_init(&r->link_arena);
+	wg_keep_init(&r->peers);
 	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .close = real_close };
 	int rc = nftnl_open(&r->nft, err, err_size);
 	if (rc == 0)

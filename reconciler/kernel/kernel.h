@@ -27,13 +27,38 @@ struct kernel_stats { /* of the last apply */
 	uint64_t nft_bytes, wg_bytes, rtnl_bytes;
 };
 
+/*
+ * How much of the state is read, and how much may be what the connection read or wrote last.
+ *
+ * The table is kept together with nftables' generation number, which grows with every change of the ruleset by anybody: while it stands
+ * where this connection left it, the table is as it was kept. Peers have no such number.
+ */
+enum kernel_look {
+	LOOK_ALL,    /* everything is read */
+	LOOK_DRIFT,  /* all but a table that nobody has changed; that one too when KERNEL_KEEP_SECONDS have passed since it was read */
+	/*
+	 * Before and after a change: a table that nobody has changed at any age; of more than KERNEL_PEERS_READ peers those kept, while the
+	 * interface is the same; right after apply() the link, its addresses and routes too, if apply() had nothing to do there.
+	 */
+	LOOK_CHANGE,
+};
+
+#define KERNEL_KEEP_SECONDS 900
+#define KERNEL_PEERS_READ 256
+
 struct kernel {
 	void *ctx;
-	/* Reads the whole live state into *p (arena memory). 0 or a negative errno and a sentence in err. -ENODEV with "E_NO_WIREGUARD ..." when neither backend is there. */
-	int (*observe)(void *ctx, const char *interface, struct arena *a, struct gw_plan *p, char *err, size_t err_size);
+	/*
+	 * The live state into *p, which points into a and into the connection's own memory: good until the next call. 0 or a negative errno and a
+	 * sentence in err. -ENODEV with "E_NO_WIREGUARD ..." when neither backend is there.
+	 */
+	int (*observe)(void *ctx, const char *interface, enum kernel_look look, struct arena *a, struct gw_plan *p, char *err,
+		       size_t err_size);
 	/*
 	 * Carries out a delta: early peer removals, then one nftables transaction, then link, addresses, routes, peer additions and updates, then
 	 * other peer removals. Stops at the first refusal: 0, or a negative errno and a sentence that names what was refused. key may be NULL when LINK_KEY is not asked.
+	 * What it wrote to the table is read back by key before it returns, and is what the next observe() finds. d must be the difference from what
+	 * was observed last, or the empty one; its `have` side is void afterwards.
 	 */
 	int (*apply)(void *ctx, const struct plan_delta *d, const struct seckey *key, struct kernel_stats *st, char *err, size_t err_size);
 	void (*close)(void *ctx);

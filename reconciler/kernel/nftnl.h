@@ -2,16 +2,25 @@
 /* nftnl - table `inet yett` over netlink, by libnftnl and libmnl. */
 #pragma once
 
+#include "kernel/nft_keep.h"
 #include "kernel/nl_sock.h"
 #include "plan/gw_plan.h"
 
 struct nftnl_conn {
 	struct nl_sock sock;
+	struct nft_keep keep;
 };
 
 int nftnl_open(struct nftnl_conn *c, char *err, size_t err_size);
 void nftnl_close(struct nftnl_conn *c);
-/* The whole table, read in one generation; -EAGAIN when others changed the ruleset at each of several tries. */
-int nftnl_observe(struct nftnl_conn *c, struct arena *a, struct nft_table *t, char *err, size_t err_size);
-/* All nft ops of the delta in one batch; -ERESTART is retried inside; nothing is sent when there is none. */
+/*
+ * The whole table, in one generation of the ruleset: the one kept when nobody else has changed the ruleset since and it was read as a whole in
+ * the last max_age seconds; else it is read, which max_age 0 forces. -EAGAIN when others changed the ruleset at each of
+ * several tries. What *t points to is the connection's until the next call.
+ */
+int nftnl_observe(struct nftnl_conn *c, int64_t max_age, struct nft_table *t, char *err, size_t err_size);
+/*
+ * All nft ops of the delta in one batch; -ERESTART is retried inside; nothing is sent when there is none. Then what was written is read,
+ * so that the next nftnl_observe() has it.
+ */
 int nftnl_apply(struct nftnl_conn *c, const struct plan_delta *d, char *err, size_t err_size);

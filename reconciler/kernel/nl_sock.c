@@ -52,16 +52,19 @@ void nl_close(struct nl_sock *s)
 }
 
 /* A batch is one message to the socket, so the buffer must take all of it. */
-static int make_room(int fd, size_t len)
+static int make_room(struct nl_sock *s, int fd, size_t len)
 {
-	int have = 0, want;
-	socklen_t size = sizeof(have);
+	int want;
+	socklen_t size = sizeof(s->room);
 
 	if (len > (1u << 30))
 		return -EMSGSIZE;
 	want = (int)len + 4096;
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &have, &size) == 0 && have >= want)
+	if (s->room == 0 && getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &s->room, &size) < 0)
+		s->room = 0;
+	if (s->room >= want)
 		return 0;
+	s->room = 0;
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &want, sizeof(want)) < 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &want, sizeof(want)) < 0)
 		return -errno;
@@ -72,7 +75,7 @@ int nl_send(struct nl_sock *s, const void *data, size_t len, uint64_t n)
 {
 	int fd = mnl_socket_get_fd(s->nl);
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	int rc = make_room(fd, len);
+	int rc = make_room(s, fd, len);
 
 	if (rc < 0)
 		return rc;

@@ -15,6 +15,7 @@ struct nl_sock {
 	struct mnl_socket *nl; /* NULL: closed */
 	uint32_t portid;
 	uint32_t seq;          /* of the last message */
+	int room;              /* of the send buffer; 0: not known */
 	bool secret;           /* what is received holds keys: wiped when it was read */
 	uint64_t sent_bytes, messages; /* since nl_open; who wants a part subtracts */
 	char ext[NL_EXT_MAX];  /* the kernel's own sentence about the last refusal, or "" */

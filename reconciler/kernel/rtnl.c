@@ -229,12 +229,12 @@ static int sight(struct nl_sock *s, struct sighting *o, struct gw_plan *p)
 }
 
 int rtnl_observe(struct rtnl_conn *c, const char *interface, struct arena *a, struct gw_plan *p,
-		 char kind[static RTNL_KIND_MAX], char *err, size_t err_size)
+		 struct rtnl_link *link, char *err, size_t err_size)
 {
 	struct link_state l;
 	int rc = get_link(&c->sock, interface, &l);
 
-	kind[0] = '\0';
+	memset(link, 0, sizeof(*link));
 	p->present = rc == 0;
 	if (rc == -ENODEV)
 		return 0;
@@ -242,20 +242,12 @@ int rtnl_observe(struct rtnl_conn *c, const char *interface, struct arena *a, st
 		struct sighting o = { .index = l.index, .a = a };
 		p->up = l.up;
 		p->mtu = l.mtu;
-		memcpy(kind, l.kind, sizeof(l.kind));
+		link->index = l.index;
+		memcpy(link->kind, l.kind, sizeof(l.kind));
 		rc = sight(&c->sock, &o, p);
 	}
 	if (rc < 0)
 		snprintf(err, err_size, "cannot read interface %s, its addresses and routes: %s", interface, strerror(-rc));
-	return rc;
-}
-
-int rtnl_kind(struct rtnl_conn *c, const char *interface, char kind[static RTNL_KIND_MAX])
-{
-	struct link_state l;
-	int rc = get_link(&c->sock, interface, &l);
-
-	memcpy(kind, l.kind, sizeof(l.kind));
 	return rc;
 }
 

@@ -11,16 +11,19 @@ struct rtnl_conn {
 	struct nl_sock sock;
 };
 
+struct rtnl_link {
+	uint32_t index;            /* 0: there is none */
+	char kind[RTNL_KIND_MAX];  /* "wireguard", "tun"; "" for none */
+};
+
 int rtnl_open(struct rtnl_conn *c, char *err, size_t err_size);
 void rtnl_close(struct rtnl_conn *c);
 /*
  * Fills present (any kind of link), up, mtu, address (global and link-local alike, less fe80::/10), route (table main, our protocol, out of
- * this link). An address with a shorter prefix keeps its host bits, so that it can be removed. kind is the link's ("wireguard", "tun"), "" for none.
+ * this link). An address with a shorter prefix keeps its host bits, so that it can be removed.
  */
 int rtnl_observe(struct rtnl_conn *c, const char *interface, struct arena *a, struct gw_plan *p,
-		 char kind[static RTNL_KIND_MAX], char *err, size_t err_size);
-/* The kind alone; -ENODEV when there is no such link. */
-int rtnl_kind(struct rtnl_conn *c, const char *interface, char kind[static RTNL_KIND_MAX]);
+		 struct rtnl_link *link, char *err, size_t err_size);
 /* Creates a link of kind wireguard; -EOPNOTSUPP where the kernel has none. */
 int rtnl_create_wireguard(struct rtnl_conn *c, const char *interface, char *err, size_t err_size);
 /* MTU and up of d->link, then the address and route ops in their order. */

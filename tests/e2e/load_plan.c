@@ -37,7 +37,7 @@ static int differences(struct nftnl_conn *nft, const struct gw_plan *want, struc
 		       char *err, size_t err_size)
 {
 	struct gw_plan have = *want;
-	int ret = nftnl_observe(nft, a, &have.nft, err, err_size);
+	int ret = nftnl_observe(nft, 0, &have.nft, err, err_size);
 
 	if (ret == 0)
 		gw_plan_diff(&have, want, 0, a, delta);

@@ -17,7 +17,7 @@ static void difference(const struct gw_plan *want, struct arena *a, struct plan_
 
 	have->interface = have->gateway = "";
 	*want_nft = (struct gw_plan){ .interface = "", .gateway = "", .nft = want->nft };
-	if (nftnl_observe(&conn, a, &have->nft, err, sizeof(err)) < 0)
+	if (nftnl_observe(&conn, 0, &have->nft, err, sizeof(err)) < 0)
 		BUG("%s", err);
 	gw_plan_diff(have, want_nft, 0, a, d);
 }

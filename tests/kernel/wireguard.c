@@ -76,7 +76,7 @@ static void make_plan(struct gw_plan *p, struct arena *a)
 static int difference(const struct gw_plan *want, struct arena *a, struct plan_delta *d)
 {
 	struct gw_plan *have = arena_new(a, struct gw_plan);
-	int rc = kernel.observe(kernel.ctx, "wg0", a, have, err, sizeof(err));
+	int rc = kernel.observe(kernel.ctx, "wg0", LOOK_DRIFT, a, have, err, sizeof(err));
 
 	memset(d, 0, sizeof(*d));
 	if (rc == 0)
@@ -270,9 +270,9 @@ static void userspace(void)
 	if (!ok(rc == 0, "the userspace backend opens"))
 		return;
 	arena_init(&a);
-	rc = kernel.observe(kernel.ctx, "wg0", &a, &p, err, sizeof(err));
+	rc = kernel.observe(kernel.ctx, "wg0", LOOK_DRIFT, &a, &p, err, sizeof(err));
 	ok(rc == -ENODEV && strncmp(err, "E_NO_WIREGUARD ", 15) == 0, "nobody listens: %s", err);
-	rc = kernel.observe(kernel.ctx, "../wg0", &a, &p, err, sizeof(err));
+	rc = kernel.observe(kernel.ctx, "../wg0", LOOK_ALL, &a, &p, err, sizeof(err));
 	ok(rc == -EINVAL, "a name that is a path: %s", err);
 	arena_release(&a);
 	pid_t pid = start_wireguard_go();
@@ -280,7 +280,7 @@ static void userspace(void)
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 	arena_init(&a);
-	rc = kernel.observe(kernel.ctx, "wg0", &a, &p, err, sizeof(err));
+	rc = kernel.observe(kernel.ctx, "wg0", LOOK_DRIFT, &a, &p, err, sizeof(err));
 	ok(rc == -ENODEV, "it has gone: %s", err);
 	arena_release(&a);
 	kernel_close(&kernel);

@@ -717,15 +717,17 @@ struct fake {
 	size_t npeers;
 	struct prefix address;
 	int observes, applies;
+	enum kernel_look look; /* of the last observe */
 	int observe_error, apply_error;
 	bool deaf; /* says yes and does nothing */
 };
 
-static int fake_observe(void *ctx, const char *interface, struct arena *a, struct gw_plan *p, char *err, size_t err_size)
+static int fake_observe(void *ctx, const char *interface, enum kernel_look look, struct arena *a, struct gw_plan *p, char *err, size_t err_size)
 {
 	struct fake *f = ctx;
 
 	f->observes++;
+	f->look = look;
 	if (f->observe_error != 0) {
 		snprintf(err, err_size, "E_NO_WIREGUARD none");
 		return f->observe_error;
@@ -771,6 +773,7 @@ struct bench {
 	struct enforce e;
 	struct ipc_apply_res res;
 	struct buf text;
+	uint64_t same_table;
 	char err[512];
 };
 
@@ -787,7 +790,7 @@ static void bench_init(struct bench *b)
 				    .npeers = 1, .nft = { .present = true } };
 	b->want.public_key.b[0] = 9;
 	b->kernel = (struct kernel){ &b->fake, fake_observe, fake_apply, NULL };
-	b->e = (struct enforce){ &b->kernel, &b->want, NULL, 1000000, APPLY_ENFORCE };
+	b->e = (struct enforce){ &b->kernel, &b->want, NULL, 1000000, APPLY_ENFORCE, &b->same_table };
 }
 
 static int bench_run(struct bench *b)
