@@ -9,7 +9,29 @@
 #include "model/decode.h"
 #include "yaml/yaml.h"
 
-/* A document that says its kind and name; object is NULL where it was left out. */
+/* A document of a part that says its kind and name; object is NULL where it was left out. */
+struct part_entry {
+	enum kind kind;
+	const char *name;
+	struct object *object;
+	struct loc loc;
+};
+
+struct model_part {
+	struct part_entry *entry; /* in the file's order */
+	size_t n;
+	struct part_entry *unread; /* names alone, in a file that is not YAML, as far as they can be told */
+	size_t nunread;
+	bool torn; /* something could not be read at all */
+};
+
+struct model_reader {
+	struct arena *arena;
+	struct diags *diags;
+	struct decoder decoder;
+};
+
+/* The same among all documents of a kind. */
 struct entry {
 	const char *name;
 	struct object *object;
@@ -20,14 +42,15 @@ struct entry {
 typedef VEC(struct entry) entry_vec;
 typedef VEC(const char *) name_vec;
 
+typedef VEC(struct part_entry) part_vec;
+
 struct reading {
 	struct arena *arena;
 	struct diags *diags;
-	struct decoder decoder;
 	entry_vec entry[KIND_COUNT];
-	name_vec unread[KIND_COUNT]; /* names in files that are not YAML, as far as they can be told */
+	name_vec unread[KIND_COUNT];
 	size_t documents;
-	bool torn; /* something could not be read at all */
+	bool torn;
 };
 
 static int cmp_entry(const void *pa, const void *pb)
@@ -75,7 +98,7 @@ static const char *line_value(struct arena *a, struct text line, const char *key
  * A file that is not YAML declares things all the same: their names are taken from its lines, so that
  * who refers to one of them is not blamed too.
  */
-static void salvage(struct reading *r, const struct source_file *file)
+static void salvage(struct model_reader *r, const struct source_file *file, part_vec *unread)
 {
 	const char *name = NULL;
 	const struct kind_row *row = NULL;
@@ -88,7 +111,7 @@ static void salvage(struct reading *r, const struct source_file *file)
 			name = value;
 		bool whole = row && name;
 		if (whole)
-			vec_push(&r->unread[row->kind], name);
+			vec_push(unread, ((struct part_entry){ .kind = row->kind, .name = name }));
 		if (whole || (line.n >= 3 && memcmp(line.s, "---", 3) == 0)) {
 			row = NULL;
 			name = NULL;
@@ -96,23 +119,49 @@ static void salvage(struct reading *r, const struct source_file *file)
 	}
 }
 
-static void read_file(struct reading *r, const struct source_file *file)
+struct model_reader *model_reader_make(struct arena *a, struct diags *d)
 {
+	struct model_reader *r = arena_new(a, struct model_reader);
+	*r = (struct model_reader){ .arena = a, .diags = d, .decoder = { .arena = a, .diags = d } };
+	return r;
+}
+
+struct model_part *model_reader_part(struct model_reader *r, const struct source_file *file)
+{
+	struct model_part *part = arena_new(r->arena, struct model_part);
 	struct node **docs = NULL;
 	size_t n = 0;
+	part_vec entry = VEC_INIT, unread = VEC_INIT;
 	if (yaml_parse(r->arena, file->diag_file, file->data, file->len, r->diags, &docs, &n) < 0) {
-		r->torn = true;
-		salvage(r, file);
+		part->torn = true;
+		salvage(r, file, &unread);
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct decoded d = decode_document(&r->decoder, docs[i]);
-		size_t order = r->documents++;
 		if (d.kind == KIND_COUNT)
-			r->torn = true;
+			part->torn = true;
 		else if (d.name && !kind_rows[d.kind].later)
-			vec_push(&r->entry[d.kind], ((struct entry){ d.name, d.object, d.name_loc, order }));
+			vec_push(&entry, ((struct part_entry){ d.kind, d.name, d.object, d.name_loc }));
 		else if (d.kind == KIND_NETWORK)
-			r->torn = true;
+			part->torn = true;
+	}
+	part->entry = vec_freeze(&entry, r->arena);
+	part->n = entry.n;
+	part->unread = vec_freeze(&unread, r->arena);
+	part->nunread = unread.n;
+	vec_release(&entry);
+	vec_release(&unread);
+	return part;
+}
+
+static void add_part(struct reading *r, const struct model_part *part)
+{
+	r->torn |= part->torn;
+	for (size_t i = 0; i < part->nunread; i++)
+		vec_push(&r->unread[part->unread[i].kind], part->unread[i].name);
+	for (size_t i = 0; i < part->n; i++) {
+		const struct part_entry *e = &part->entry[i];
+		vec_push(&r->entry[e->kind], ((struct entry){ e->name, e->object, e->loc, r->documents++ }));
 	}
 }
 
@@ -172,18 +221,34 @@ static void settle_network(struct reading *r)
 	v->n = v->n > 1 ? 1 : v->n;
 }
 
-void model_read(struct model *m, const struct source *s, struct arena *a, struct diags *d)
+/* torn: the source lacks something, which has been said. */
+static void join(struct model *m, struct model_part *const *part, size_t n, bool torn, struct arena *a, struct diags *d)
 {
-	struct reading r = { .arena = a, .diags = d, .decoder = { .arena = a, .diags = d }, .torn = d->errors > 0 };
+	struct reading r = { .arena = a, .diags = d, .torn = torn };
 	*m = (struct model){ 0 };
-	for (size_t i = 0; i < s->nfiles; i++)
-		read_file(&r, &s->file[i]);
+	for (size_t i = 0; i < n; i++)
+		add_part(&r, part[i]);
 	settle_network(&r);
 	for (enum kind k = 0; k < KIND_COUNT; k++) {
 		settle_kind(&r, k, m);
 		vec_release(&r.entry[k]);
 		vec_release(&r.unread[k]);
 	}
+}
+
+void model_join(struct model *m, struct model_part *const *part, size_t n, struct arena *a, struct diags *d)
+{
+	join(m, part, n, d->errors > 0, a, d);
+}
+
+void model_read(struct model *m, const struct source *s, struct arena *a, struct diags *d)
+{
+	bool torn = d->errors > 0;
+	struct model_reader *r = model_reader_make(a, d);
+	struct model_part **part = arena_array(a, s->nfiles, struct model_part *);
+	for (size_t i = 0; i < s->nfiles; i++)
+		part[i] = model_reader_part(r, &s->file[i]);
+	join(m, part, s->nfiles, torn, a, d);
 }
 
 struct object *model_find(const struct model *m, enum kind kind, const char *name)

@@ -22,6 +22,16 @@ struct model {
  */
 void model_read(struct model *m, const struct source *s, struct arena *a, struct diags *d);
 
+/*
+ * The same in two steps, for trees that share files: a part is what one file declares. Parts live in the reader's arena; a model
+ * joined from them points into them. model_join() takes them in the order of the files.
+ */
+struct model_reader;
+struct model_part;
+struct model_reader *model_reader_make(struct arena *a, struct diags *d);
+struct model_part *model_reader_part(struct model_reader *r, const struct source_file *file);
+void model_join(struct model *m, struct model_part *const *part, size_t n, struct arena *a, struct diags *d);
+
 /* NULL where there is none. Binary search. */
 struct object *model_find(const struct model *m, enum kind kind, const char *name);
 /* True when a document of this kind and name exists but was left out as broken. */
