@@ -34,7 +34,7 @@ said = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test test-programs help install uninstall check-style clean deps bench golden-update
+.PHONY: all demo test test-programs fuzz fuzz-programs help install uninstall check-style clean deps bench golden-update
 
 all: ## build yett, yettd and yettctl
 all: $(B)/yett $(B)/yettd $(B)/yettctl
@@ -88,9 +88,26 @@ demo: ## network namespaces, a git repository and real packets: what yett does, 
 test: ## build everything and run the tests; T=tests/cli or T=tests/unit/addr.c runs a part
 	@$(DEPS) test
 	@$(MAKE) --no-print-directory $(JOBS) all test-programs
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang SAN=address,undefined,fuzzer-no-link O=1 B=$(B)/fuzz fuzz-programs
 	@B=$(BIN) tests/run $(T)
 
 test-programs: $(TEST_BIN)
+
+# libFuzzer targets, in a build of their own: clang with sanitizers and coverage.
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libreconciler.a $(B)/libyett.a $(B)/flags
+	@mkdir -p $(@D)
+	$(call said,FUZZ,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libreconciler.a $(B)/libyett.a $(LIBS_KERNEL) $(LIBS_YETT)
+
+fuzz-programs: $(FUZZ_BIN)
+
+FUZZ_SECONDS ?= 3600
+fuzz: ## fuzz every reader of foreign bytes for FUZZ_SECONDS (an hour) each
+	@$(DEPS) test
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang SAN=address,undefined,fuzzer-no-link O=1 B=$(B)/fuzz fuzz-programs
+	@B=$(BIN) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/fuzz.t
 
 check-style: all ## layers, banned functions, headers, scripts, generated files
 	@B=$(BIN) tests/run tests/lint

@@ -12,6 +12,7 @@ what=${1:-test}
 
 # One line a need: for what, how to see that it is there, Debian's package, what it is.
 #   c:NAME  a program in PATH       h:FILE  a header       p:MODULE  a module of /usr/bin/python3
+#   l:NAME  a library of pkg-config  r:NAME  a runtime library of clang
 needs='
 build c:gcc              gcc                 the C compiler
 build c:make             make                GNU Make
@@ -38,7 +39,8 @@ test  c:strace           strace              shows what an apply does
 test  c:shellcheck       shellcheck          judges the scripts
 test  p:yaml             python3-yaml        test generators
 test  p:jsonschema       python3-jsonschema  judges the JSON Schema
-ci    c:clang            clang               the second compiler
+test  c:clang            clang               the second compiler, and the fuzzers'
+test  r:fuzzer           libclang-rt-14-dev  what fuzzers and sanitizers link with
 '
 
 wanted() {
@@ -62,12 +64,18 @@ present() {
 	c:*) command -v "${1#c:}" >/dev/null 2>&1 ;;
 	h:*) [ -e "/usr/include/${1#h:}" ] || [ -e "/usr/local/include/${1#h:}" ] || header "${1#h:}" ;;
 	l:*) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "${1#l:}" 2>/dev/null ;;
+	r:*) runtime "${1#r:}" ;;
 	p:*) [ -e "/usr/lib/python3/dist-packages/${1#p:}" ] || module "${1#p:}" ;;
 	esac
 }
 
 header() {
 	command -v "${CC:-cc}" >/dev/null 2>&1 && echo "#include <$1>" | "${CC:-cc}" -E -x c - >/dev/null 2>&1
+}
+
+runtime() {
+	command -v clang >/dev/null 2>&1 &&
+		[ -e "$(clang --print-file-name="libclang_rt.$1-$(uname -m).a")" ]
 }
 
 module() {
