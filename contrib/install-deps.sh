@@ -39,7 +39,7 @@ test  c:strace           strace              shows what an apply does
 test  c:shellcheck       shellcheck          judges the scripts
 test  p:yaml             python3-yaml        test generators
 test  p:jsonschema       python3-jsonschema  judges the JSON Schema
-test  c:clang            clang               the second compiler, and the fuzzers'
+test  c:clang            clang               the second compiler, and the one for fuzzing
 test  r:fuzzer           libclang-rt-14-dev  what fuzzers and sanitizers link with
 '
 
