@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <git2.h>
-
+#include "source/repo.h"
 #include "source/tree.h"
 
 #define MODE_FOLDER 0040000u
@@ -18,8 +17,8 @@
 
 struct walk {
 	struct tree t;
-	git_repository *repo;
-	git_odb *odb;
+	const struct source_repo *repo;
+	const struct source_blobs *blobs; /* or NULL */
 	char *err;
 	size_t err_size;
 };
@@ -42,30 +41,41 @@ static int fail(struct walk *w, int error, const char *fmt, ...)
 	return -error;
 }
 
-/* Reads one blob of the size limit at most into the arena. */
+/* The bytes of a blob whose header promised len of them. */
+static int load_blob(struct walk *w, const git_oid *id, size_t len, const char **data)
+{
+	git_odb_object *o = NULL;
+	int rc = 0;
+	if (git_odb_read(&o, w->repo->odb, id) < 0)
+		return fail(w, EIO, "cannot read %s", w->t.path.p);
+	if (git_odb_object_size(o) != len) {
+		rc = fail(w, EBADMSG, "%s has another size than its header says", w->t.path.p);
+	} else if (w->blobs) {
+		*data = w->blobs->keep(w->blobs->ctx, id, git_odb_object_data(o), len);
+	} else {
+		char *copy = arena_alloc(w->t.arena, len + 1);
+		memcpy(copy, git_odb_object_data(o), len);
+		*data = copy;
+	}
+	git_odb_object_free(o);
+	return rc;
+}
+
+/* Reads one blob of the size limit at most. */
 static int read_blob(struct walk *w, const git_oid *id, uint64_t max, bool *fits, const char **data, size_t *len)
 {
 	git_object_t type;
+	const char *known = w->blobs ? w->blobs->find(w->blobs->ctx, id, len) : NULL;
 	*fits = false;
-	if (git_odb_read_header(len, &type, w->odb, id) < 0)
+	if (!known && git_odb_read_header(len, &type, w->repo->odb, id) < 0)
 		return fail(w, EIO, "cannot read %s", w->t.path.p);
-	if (type != GIT_OBJECT_BLOB)
+	if (!known && type != GIT_OBJECT_BLOB)
 		return fail(w, EBADMSG, "%s is not stored as a file", w->t.path.p);
 	if (max == 0 ? !tree_has_room(&w->t, *len) : *len > max)
 		return 0;
-	git_odb_object *o = NULL;
-	if (git_odb_read(&o, w->odb, id) < 0)
-		return fail(w, EIO, "cannot read %s", w->t.path.p);
-	int rc = 0;
-	if (git_odb_object_size(o) == *len) {
-		char *copy = arena_alloc(w->t.arena, *len + 1);
-		memcpy(copy, git_odb_object_data(o), *len);
-		*data = copy;
-		*fits = true;
-	} else {
-		rc = fail(w, EBADMSG, "%s has another size than its header says", w->t.path.p);
-	}
-	git_odb_object_free(o);
+	*data = known;
+	int rc = known ? 0 : load_blob(w, id, *len, data);
+	*fits = rc == 0;
 	return rc;
 }
 
@@ -151,7 +161,7 @@ static void check_order(struct walk *w, const git_tree *tree, size_t n)
 static int walk_tree(struct walk *w, const git_oid *id, bool reads)
 {
 	git_tree *tree = NULL;
-	if (git_tree_lookup(&tree, w->repo, id) < 0)
+	if (git_tree_lookup(&tree, w->repo->git, id) < 0)
 		return fail(w, EIO, "cannot read folder %s", w->t.path.len ? w->t.path.p : ".");
 	size_t n = git_tree_entrycount(tree);
 	check_order(w, tree, n);
@@ -171,7 +181,7 @@ static int read_ignore(struct walk *w, const git_oid *root)
 	struct tree *t = &w->t;
 	git_tree *tree = NULL;
 	ignore_parse(&t->ignore, t->arena, "", 0);
-	if (git_tree_lookup(&tree, w->repo, root) < 0)
+	if (git_tree_lookup(&tree, w->repo->git, root) < 0)
 		return fail(w, EIO, "cannot read the top folder");
 	const git_tree_entry *e = git_tree_entry_byname(tree, IGNORE_FILE);
 	int rc = 0;
@@ -206,7 +216,7 @@ static int step_down(struct walk *w, const char **path, const char *whole, git_o
 	*path += n;
 	if (n == 0 || strcmp(name, ".") == 0)
 		return 0;
-	if (git_tree_lookup(&tree, w->repo, id) < 0)
+	if (git_tree_lookup(&tree, w->repo->git, id) < 0)
 		return fail(w, EIO, "cannot read folder %s", whole);
 	e = git_tree_entry_byname(tree, name);
 	int rc = e && git_tree_entry_type(e) == GIT_OBJECT_TREE
@@ -230,25 +240,6 @@ static int find_root(struct walk *w, const git_commit *commit, const char *path,
 	}
 }
 
-static int open_commit(struct walk *w, const char *repo, const char *rev, git_commit **commit)
-{
-	git_object *o = NULL;
-	int rc = git_repository_open_ext(&w->repo, repo, 0, NULL);
-	if (rc == GIT_ENOTFOUND)
-		return fail(w, ENOENT, "no git repository at %s", repo);
-	if (rc < 0 || git_repository_odb(&w->odb, w->repo) < 0)
-		return fail(w, EIO, "cannot open the git repository at %s", repo);
-	rc = git_revparse_single(&o, w->repo, rev);
-	if (rc == GIT_ENOTFOUND || rc == GIT_EINVALIDSPEC || rc == GIT_EUNBORNBRANCH)
-		return fail(w, ENOENT, "no revision \"%s\" in repository %s", rev, repo);
-	if (rc < 0)
-		return fail(w, rc == GIT_EAMBIGUOUS ? EINVAL : EIO, "cannot find revision \"%s\" in repository %s", rev,
-			    repo);
-	rc = git_object_peel((git_object **)commit, o, GIT_OBJECT_COMMIT);
-	git_object_free(o);
-	return rc < 0 ? fail(w, EINVAL, "revision \"%s\" is no commit", rev) : 0;
-}
-
 /*
  * Who owns the repository does not matter: objects are read, hooks and filters never run. Nor may what
  * stands in the user's or the machine's configuration change what is read.
@@ -267,7 +258,7 @@ static void set_up(void)
 static int folder_in_work_tree(struct walk *w, const char *folder, char out[static PATH_MAX])
 {
 	char top[PATH_MAX], here[PATH_MAX];
-	const char *work_tree = git_repository_workdir(w->repo);
+	const char *work_tree = git_repository_workdir(w->repo->git);
 	out[0] = '\0';
 	if (work_tree == NULL)
 		return 0;
@@ -279,32 +270,87 @@ static int folder_in_work_tree(struct walk *w, const char *folder, char out[stat
 	return 0;
 }
 
+int source_repo_open(struct source_repo *r, const char *repo, const char *path, char *err, size_t err_size)
+{
+	struct walk w = {.repo = r, .err = err, .err_size = err_size};
+	char here[PATH_MAX];
+	*r = (struct source_repo){.name = repo};
+	set_up();
+	int rc = git_repository_open_ext(&r->git, repo, 0, NULL);
+	if (rc == GIT_ENOTFOUND)
+		return fail(&w, ENOENT, "no git repository at %s", repo);
+	if (rc < 0 || git_repository_odb(&r->odb, r->git) < 0)
+		return fail(&w, EIO, "cannot open the git repository at %s", repo);
+	rc = path == NULL ? folder_in_work_tree(&w, repo, here) : 0;
+	if (rc == 0) {
+		r->root = strdup(path != NULL ? path : here);
+		if (r->root == NULL)
+			arena_oom(strlen(path != NULL ? path : here));
+	}
+	return rc;
+}
+
+void source_repo_close(struct source_repo *r)
+{
+	free(r->root);
+	git_odb_free(r->odb);
+	git_repository_free(r->git);
+	git_libgit2_shutdown();
+	*r = (struct source_repo){NULL};
+}
+
+int source_repo_commit(const struct source_repo *r, const char *rev, git_commit **commit, char *err, size_t err_size)
+{
+	struct walk w = {.repo = r, .err = err, .err_size = err_size};
+	git_object *o = NULL;
+	int rc = git_revparse_single(&o, r->git, rev);
+	if (rc == GIT_ENOTFOUND || rc == GIT_EINVALIDSPEC || rc == GIT_EUNBORNBRANCH)
+		return fail(&w, ENOENT, "no revision \"%s\" in repository %s", rev, r->name);
+	if (rc < 0)
+		return fail(&w, rc == GIT_EAMBIGUOUS ? EINVAL : EIO, "cannot find revision \"%s\" in repository %s", rev, r->name);
+	rc = git_object_peel((git_object **)commit, o, GIT_OBJECT_COMMIT);
+	git_object_free(o);
+	return rc < 0 ? fail(&w, EINVAL, "revision \"%s\" is no commit", rev) : 0;
+}
+
+int source_repo_root(const struct source_repo *r, const git_commit *commit, git_oid *root, char *err, size_t err_size)
+{
+	struct walk w = {.repo = r, .err = err, .err_size = err_size};
+	return find_root(&w, commit, r->root, root);
+}
+
+int source_repo_read(const struct source_repo *r, const git_oid *root, const struct source_limits *lim,
+		     const struct source_blobs *blobs, struct source *s, struct arena *a, struct diags *d, char *err,
+		     size_t err_size)
+{
+	struct walk w = {.repo = r, .blobs = blobs, .err = err, .err_size = err_size};
+	tree_begin(&w.t, s, lim, a, d);
+	int rc = read_ignore(&w, root);
+	if (rc == 0)
+		rc = walk_tree(&w, root, true);
+	tree_end(&w.t);
+	return rc;
+}
+
 int source_open_commit(struct source *s, const char *repo, const char *rev, const char *path,
 		       const struct source_limits *lim, struct arena *a, struct diags *d, char *err, size_t err_size)
 {
-	struct walk w = {.err = err, .err_size = err_size};
+	struct source_repo r;
 	git_commit *commit = NULL;
 	git_oid root;
-	char here[PATH_MAX];
-	set_up();
-	tree_begin(&w.t, s, lim, a, d);
-	int rc = open_commit(&w, repo, rev, &commit);
-	if (rc == 0 && path == NULL)
-		rc = folder_in_work_tree(&w, repo, here);
+	*s = (struct source){0};
+	int rc = source_repo_open(&r, repo, path, err, err_size);
 	if (rc == 0)
-		rc = find_root(&w, commit, path != NULL ? path : here, &root);
+		rc = source_repo_commit(&r, rev, &commit, err, err_size);
 	if (rc == 0)
-		rc = read_ignore(&w, &root);
+		rc = source_repo_root(&r, commit, &root, err, err_size);
 	if (rc == 0)
-		rc = walk_tree(&w, &root, true);
+		rc = source_repo_read(&r, &root, lim, NULL, s, a, d, err, err_size);
 	if (rc == 0) {
 		char hex[GIT_OID_HEXSZ + 1];
 		s->commit = arena_strdup(a, git_oid_tostr(hex, sizeof(hex), git_commit_id(commit)));
 	}
-	tree_end(&w.t);
 	git_commit_free(commit);
-	git_odb_free(w.odb);
-	git_repository_free(w.repo);
-	git_libgit2_shutdown();
+	source_repo_close(&r);
 	return rc;
 }
