@@ -119,6 +119,7 @@ YAML
 mkdir -m 0700 "$work/state"
 
 WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD=1 in_ns "$gw" wireguard-go wg0 >/dev/null 2>&1
+: >"$work/yettd.log"
 in_ns "$gw" "$build/yettd" --config "$work/yettd.yaml" >"$work/yettd.log" 2>&1 &
 pids+=($!)
 ctl() { "$build/yettctl" --socket "$work/ctl.sock" "$@"; }
