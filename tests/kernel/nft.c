@@ -238,6 +238,104 @@ static void small_change(const struct gw_plan *want)
 	arena_release(&a);
 }
 
+/* A policy's change: chains, rules, interval sets, boxes and verdicts, there and back. */
+static void policy_change(const struct gw_plan *want)
+{
+	struct arena a;
+	struct maker m = { .a = &a };
+	struct gw_plan next = *want;
+	size_t nops = 0;
+
+	arena_init(&a);
+	make_sets(&m);
+	m.set[3].elem[0] = box_of("fd77::/64", 6, 1, 2);                /* b_000000000006 */
+	m.set[6].elem[1].chain = "c_bbbbbbbbbbbb";                      /* dispatch: another chain for the second class */
+	m.set[7].nelems = 2;                                            /* network4 loses what its end markers belong to */
+	make_set(&m, "z_000000000004", NFT_SET_ADDR4, 0, ELEMS(elem_of("10.99.0.0/16", 0)));
+	make_chains(&m);
+	m.chain[0].nrules -= 3;
+	m.chain[0].rule[m.chain[0].nrules++] = m.chain[1].rule[1];      /* shorter, without its jump */
+	m.chain[1] = (struct nft_chain){ .name = "c_bbbbbbbbbbbb" };    /* in place of d_0123456789ab */
+	next.nft.set = arena_dup(&a, m.set, m.nsets * sizeof(m.set[0]));
+	next.nft.nsets = m.nsets;
+	next.nft.chain = arena_dup(&a, m.chain, m.nchains * sizeof(m.chain[0]));
+	next.nft.nchains = m.nchains;
+	int64_t read = conn.keep.read_at;
+	uint64_t serial = conn.keep.serial;
+	conn.keep.read_at = 1; /* would show that the whole table was read again */
+	int64_t bytes = bring_to(&next, &nops);
+	ok(bytes > 0 && conn.keep.valid && conn.keep.serial == serial + 1, "a policy's change: %zu operations", nops);
+	same(&next, "is read back in its parts alone");
+	bytes = bring_to(want, &nops);
+	ok(bytes > 0 && conn.keep.valid && conn.keep.read_at == 1, "and taken back: %zu operations", nops);
+	same(want, "likewise");
+	conn.keep.read_at = read;
+	arena_release(&a);
+}
+
+/* Random tables of few addresses: the copy is led through thousands of changes and must be the truth after each. */
+static void many_changes(const struct gw_plan *want)
+{
+	struct arena a;
+	uint32_t dice = 1;
+	bool all = true;
+	size_t nops = 0, sum = 0;
+
+	for (int round = 0; round < 150 && all; round++) {
+		arena_init(&a);
+		struct gw_plan next = *want;
+		next.nft.set = arena_dup(&a, want->nft.set, want->nft.nsets * sizeof(*want->nft.set));
+		struct nft_set *s = set_of(&next, "class4");
+		s->elem = arena_array(&a, 200, struct nft_elem);
+		s->nelems = 0;
+		for (uint32_t i = 0; i < 200; i++) {
+			dice = dice * 1664525u + 1013904223u;
+			if (dice >> 30 == 0)
+				s->elem[s->nelems++] = (struct nft_elem){ at("10.9.0.0") + i, at("10.9.0.0") + i, .value = dice >> 29 & 1 };
+		}
+		all = bring_to(&next, &nops) >= 0;
+		sum += nops;
+		struct gw_plan have;
+		struct plan_delta d;
+		observe(&a, &have);
+		gw_plan_diff(&have, &next, 0, &a, &d);
+		all = all && d.nops == 0 && conn.keep.valid && (round % 10 != 0 || believed(&have));
+		arena_release(&a);
+	}
+	ok(all, "after each of 150 changes of %zu elements in all the copy is the truth", sum);
+	ok(bring_to(want, NULL) >= 0, "and back");
+}
+
+/* Others change the ruleset between our look and our change, and between our change and the next look. */
+static void others(const struct gw_plan *want)
+{
+	static const char *const between[] = {
+		"nft add table inet other; nft delete table inet other",
+		"nft add element inet yett class4 '{ 10.9.0.77 : 0x10 }'",
+		"nft flush chain inet yett forward",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(between); i++) {
+		struct arena a;
+		struct gw_plan have;
+		struct nft_elem fresh = elem_of("10.9.0.60", 0x10);
+		struct plan_op op = { .kind = OP_ELEM_ADD, .set = nft_find_set(&want->nft, "class4"), .elem = &fresh };
+		struct plan_delta d = { .op = &op, .nops = 1, .want = want };
+		arena_init(&a);
+		observe(&a, &have);
+		must(between[i]);
+		ok(nftnl_apply(&conn, &d, err, sizeof(err)) == 0 && !conn.keep.valid, "between look and change: %s", between[i]);
+		observe(&a, &have);
+		ok(believed(&have), "all is read again");
+		must(between[i]);
+		observe(&a, &have);
+		ok(believed(&have), "and once more when it comes after the change");
+		ok(bring_to(want, NULL) > 0, "repaired");
+		same(want, "all is as it was");
+		arena_release(&a);
+	}
+}
+
 /* That op alone is refused with a sentence that has every text in it, and nothing changes. */
 static void refusal(const struct gw_plan *want, const struct plan_op *op, size_t n, const char *text, const char *name)
 {
@@ -414,6 +512,9 @@ int main(void)
 	drift(&want);
 	foreign_tables(&want);
 	small_change(&want);
+	policy_change(&want);
+	many_changes(&want);
+	others(&want);
 	refusals(&want);
 	generations(&want);
 	from_text(&want);
