@@ -8,16 +8,13 @@
 
 #include "base/bug.h"
 #include "cmd.h"
+#include "init_forge.h"
 
-struct template {
-	const char *path;
-	const char *text;
-};
-
-static const struct template templates[] = {
+static const struct init_file templates[] = {
 	{ "network.yaml", "kind: Network\n"
 			  "name: corp\n"
-			  "pools:                      # every device and gateway address comes from here\n"
+			  "# Every device and gateway address comes from here.\n"
+			  "pools:\n"
 			  "  - 10.99.0.0/16\n"
 			  "dns:\n"
 			  "  servers: []\n" },
@@ -39,9 +36,12 @@ static const struct template templates[] = {
 			       "members:\n"
 			       "  - user:me\n" },
 	{ "devices/README.md",
-	  "# Devices\n\nOne file each. A device makes its own key; only the public half comes here:\n\n"
-	  "    kind: Device\n    name: me-laptop\n    owner: me\n    platform: linux\n"
-	  "    public_key: (from `wg pubkey` on that device)\n    addresses:\n      - 10.99.0.2\n" },
+	  "# Devices\n\nOne file each. A device makes its own key; only the public half comes here. On the device, in this tree:\n\n"
+	  "    yett enroll me-laptop --owner me --platform linux >devices/me-laptop.yaml\n\n"
+	  "Where yett is not: `wg genkey | (umask 077; tee private.key) | wg pubkey`, and by hand, with an address from\n"
+	  "`yett address me-laptop`:\n\n"
+	  "    kind: Device\n    name: me-laptop\n    owner: me\n    public_key: (the public key that was printed)\n"
+	  "    addresses:\n      - 10.99.0.2\n    platform: linux\n" },
 	{ "resources/wiki.yaml", "kind: Resource\n"
 				 "name: wiki\n"
 				 "addresses:\n"
@@ -55,23 +55,25 @@ static const struct template templates[] = {
 				      "  - group:staff\n"
 				      "to:\n"
 				      "  - resource:wiki\n" },
+	{ NULL, NULL },
 };
 
 static int make_parents(int dirfd, const char *path)
 {
 	char part[256];
-	const char *slash = strchr(path, '/');
 
-	if (slash == NULL)
-		return 0;
-	if ((size_t)(slash - path) >= sizeof(part))
-		BUG("a template's folder name is too long");
-	memcpy(part, path, (size_t)(slash - path));
-	part[slash - path] = '\0';
-	return mkdirat(dirfd, part, 0777) < 0 && errno != EEXIST ? -errno : 0;
+	for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		if ((size_t)(slash - path) >= sizeof(part))
+			BUG("a template's folder name is too long");
+		memcpy(part, path, (size_t)(slash - path));
+		part[slash - path] = '\0';
+		if (mkdirat(dirfd, part, 0777) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
 }
 
-static int write_new(int dirfd, const struct template *t)
+static int write_new(int dirfd, const struct init_file *t)
 {
 	int ret = make_parents(dirfd, t->path);
 
@@ -89,55 +91,78 @@ static int write_new(int dirfd, const struct template *t)
 }
 
 /* Nothing that stands there is overwritten. */
-static const struct template *first_in_the_way(int dirfd)
+static const struct init_file *first_in_the_way(int dirfd, const struct init_file *t)
 {
 	struct stat st;
 
-	for (size_t i = 0; i < ARRAY_SIZE(templates); i++)
-		if (fstatat(dirfd, templates[i].path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			return &templates[i];
+	for (; t != NULL && t->path != NULL; t++)
+		if (fstatat(dirfd, t->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return t;
 	return NULL;
+}
+
+struct init {
+	const struct cmd *cmd;
+	struct cmd_common common;
+	const char *dir;
+	const struct init_file *files[2]; /* the tree's and the forge's */
+};
+
+static int write_files(const struct init *in, int dirfd)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(in->files); i++) {
+		const struct init_file *old = first_in_the_way(dirfd, in->files[i]);
+		if (old != NULL)
+			return cmd_fail(in->cmd, "%s/%s is already there; nothing was written", in->dir, old->path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(in->files); i++) {
+		for (const struct init_file *t = in->files[i]; t != NULL && t->path != NULL; t++) {
+			int ret = write_new(dirfd, t);
+			if (ret < 0)
+				return cmd_fail(in->cmd, "cannot write %s/%s: %s", in->dir, t->path, strerror(-ret));
+			if (!in->common.quiet)
+				printf("%s/%s\n", in->dir, t->path);
+		}
+	}
+	if (!in->common.quiet)
+		printf("Next: yett check -C %s\n", in->dir);
+	return EXIT_HOLDS;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
-	struct cmd_common common;
-	int npos = cmd_parse(cmd, argc, argv, NULL, &common);
+	struct init in = { .cmd = cmd, .files = { templates, NULL } };
+	const char *forge = NULL;
+	const struct cmd_option own[] = {
+		{ "forge", 0, OPTION_TEXT, "FORGE", "also the CI files for github, gitlab or gitea", &forge },
+		{ 0 },
+	};
+	int npos = cmd_parse(cmd, argc, argv, own, &in.common);
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
 	if (npos > 1)
 		return cmd_fail(cmd, "it takes one folder");
-	const char *dir = npos == 1 ? argv[0] : common.dir;
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-		return cmd_fail(cmd, "cannot make the folder %s: %s", dir, strerror(errno));
-	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	in.files[1] = forge != NULL ? init_forge_files(forge) : NULL;
+	if (forge != NULL && in.files[1] == NULL)
+		return cmd_fail(cmd, "--forge is " INIT_FORGES ", not %s", forge);
+	in.dir = npos == 1 ? argv[0] : in.common.dir;
+	if (mkdir(in.dir, 0777) < 0 && errno != EEXIST)
+		return cmd_fail(cmd, "cannot make the folder %s: %s", in.dir, strerror(errno));
+	int dirfd = open(in.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
-		return cmd_fail(cmd, "cannot open the folder %s: %s", dir, strerror(errno));
-	const struct template *old = first_in_the_way(dirfd);
-	if (old != NULL) {
-		close(dirfd);
-		return cmd_fail(cmd, "%s/%s is already there; nothing was written", dir, old->path);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
-		int ret = write_new(dirfd, &templates[i]);
-		if (ret < 0) {
-			close(dirfd);
-			return cmd_fail(cmd, "cannot write %s/%s: %s", dir, templates[i].path, strerror(-ret));
-		}
-		if (!common.quiet)
-			printf("%s/%s\n", dir, templates[i].path);
-	}
+		return cmd_fail(cmd, "cannot open the folder %s: %s", in.dir, strerror(errno));
+	int status = write_files(&in, dirfd);
 	close(dirfd);
-	if (!common.quiet)
-		printf("Next: yett check -C %s\n", dir);
-	return EXIT_HOLDS;
+	return status;
 }
 
 const struct cmd cmd_init = {
 	.name = "init",
 	.args = "[DIR]",
 	.summary = "Write a small policy tree to begin with",
+	.help = "With --forge also what CI runs there: `yett check`, and on a pull request `yett diff` as a comment.\n"
+		"Nothing that is there is overwritten.",
 	.formats = 1u << FORMAT_TEXT,
 	.run = run,
 };
