@@ -13,14 +13,9 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "cmd.h"
+#include "diff_text.h"
 
-enum {
-	MEMBERS_SHOWN = 8,   /* of one group */
-	LINES_SHOWN = 12,    /* of one policy in one group */
-	ITEMS_SHOWN = 8,     /* destinations on one line */
-	ADDRESSES_SHOWN = 2, /* beside a name that stands alone */
-	VALUE_SHOWN = 160,   /* characters of one field */
-};
+enum { VALUE_SHOWN = 160 }; /* characters of one field */
 
 struct report {
 	struct compile *tree[2]; /* BASE, HEAD */
@@ -28,6 +23,7 @@ struct report {
 	const char *at; /* as given, or NULL */
 	struct access_diff access;
 	struct changes changes;
+	struct diff_text text;
 	struct arena *arena;
 };
 
@@ -52,74 +48,6 @@ static bool is_nothing(const struct report *r)
 }
 
 /* ---- JSON ---- */
-
-static json_t *span_json(const struct diff_span *s)
-{
-	char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
-	json_t *week = json_array();
-
-	for (size_t i = 0; i < s->nweek; i++)
-		json_array_append_new(week, json_pack("[i, i]", (int)s->week[i].from, (int)s->week[i].until));
-	return json_pack("{s:s?, s:s?, s:o}", "from", s->from == CLOCK_EVER ? NULL : clock_format(s->from, from),
-			 "until", s->until == CLOCK_NEVER ? NULL : clock_format(s->until, until), "week", week);
-}
-
-static json_t *item_json(const struct diff_item *item)
-{
-	char addr[ADDR_TEXT_MAX], service[SERVICE_TEXT_MAX];
-	json_t *addresses = json_array(), *ports = json_array();
-
-	for (size_t i = 0; i < item->addr.n; i++)
-		json_array_append_new(addresses, json_string(range_format(item->addr.v[i], addr)));
-	for (size_t i = 0; i < item->nservices; i++)
-		json_array_append_new(ports, json_string(service_format(item->service[i], service)));
-	return json_pack("{s:s, s:o, s:o}", "destination", item->label, "addresses", addresses, "ports", ports);
-}
-
-static json_t *grants_json(const struct report *r, int side, const struct diff_grant *v, size_t n)
-{
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < n; i++) {
-		json_t *spans = json_array(), *items = json_array();
-		for (size_t k = 0; k < v[i].nspans; k++)
-			json_array_append_new(spans, span_json(&v[i].span[k]));
-		for (size_t k = 0; k < v[i].nitems; k++)
-			json_array_append_new(items, item_json(&v[i].item[k]));
-		json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:o, s:o}", "policy", v[i].policy, "where",
-						     diag_loc_text(&r->tree[side]->diags, r->arena, v[i].loc), "when",
-						     v[i].when, "spans", spans, "to", items));
-	}
-	return out;
-}
-
-static json_t *members_json(const struct diff_group *g)
-{
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < g->nmembers; i++) {
-		const struct diff_member *m = &g->member[i];
-		json_t *sources = json_array();
-		for (size_t k = 0; k < m->nsources; k++)
-			json_array_append_new(sources, json_string(m->source[k]));
-		json_array_append_new(out, json_pack("{s:s?, s:o, s:b}", "user", m->user, "sources", sources, "whole",
-						     (int)m->whole));
-	}
-	return out;
-}
-
-static json_t *access_json(const struct report *r)
-{
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < r->access.ngroups; i++) {
-		const struct diff_group *g = &r->access.group[i];
-		json_array_append_new(out, json_pack("{s:o, s:o, s:o}", "who", members_json(g), "gains",
-						     grants_json(r, 1, g->gain, g->ngains), "loses",
-						     grants_json(r, 0, g->loss, g->nlosses)));
-	}
-	return out;
-}
 
 static const char *how_text(enum change_how how)
 {
@@ -156,7 +84,7 @@ static void print_json(const struct report *r)
 {
 	struct section section[SECTIONS];
 	json_t *out = json_pack("{s:o, s:o, s:s?, s:o}", "base", tree_json(r, 0), "head", tree_json(r, 1), "at", r->at,
-				"access", access_json(r));
+				"access", diff_text_json(&r->text, &r->access));
 
 	sections_of(r, section);
 	for (size_t i = 0; i < SECTIONS; i++)
@@ -168,102 +96,6 @@ static void print_json(const struct report *r)
 
 /* ---- words that text and markdown share ---- */
 
-static const char *bare(const char *source) /* a user's sources are devices: the kind need not be said */
-{
-	const char *colon = strchr(source, ':');
-
-	return colon ? colon + 1 : source;
-}
-
-static void add_user(struct buf *b, const struct diff_member *m)
-{
-	buf_adds(b, m->user);
-	for (size_t i = 0; !m->whole && i < m->nsources; i++)
-		buf_addf(b, "%s%s%s", i ? ", " : " (", bare(m->source[i]), i + 1 == m->nsources ? ")" : "");
-}
-
-/* "alice, bob (bob-phone), site:hq and 12 more" */
-static const char *who_text(const struct report *r, const struct diff_group *g)
-{
-	BUF_CLEANUP struct buf b = BUF_INIT;
-	size_t shown = 0, total = 0;
-
-	for (size_t i = 0; i < g->nmembers; i++) {
-		const struct diff_member *m = &g->member[i];
-		size_t names = m->user ? 1 : m->nsources;
-		for (size_t k = 0; k < names; k++, total++) {
-			if (shown == MEMBERS_SHOWN)
-				continue;
-			buf_adds(&b, shown++ ? ", " : "");
-			if (m->user)
-				add_user(&b, m);
-			else
-				buf_adds(&b, m->source[k]);
-		}
-	}
-	if (total > shown)
-		buf_addf(&b, " and %zu more", total - shown);
-	return arena_strdup(r->arena, buf_str(&b));
-}
-
-/* Destinations with the same services, as one line names them. */
-struct line {
-	const char *destinations, *services;
-};
-
-/* A name that stands alone says which addresses it stands for, where they are few. */
-static void add_addresses(struct buf *b, const struct diff_item *item)
-{
-	char addr[ADDR_TEXT_MAX];
-
-	for (size_t i = 0; item->is_object && item->addr.n <= ADDRESSES_SHOWN && i < item->addr.n; i++)
-		buf_addf(b, "%s%s%s", i ? ", " : " (", range_format(item->addr.v[i], addr),
-			 i + 1 == item->addr.n ? ")" : "");
-}
-
-static struct line make_line(const struct report *r, const struct diff_grant *g, const char *const *services,
-			     size_t first, bool *done)
-{
-	BUF_CLEANUP struct buf b = BUF_INIT;
-	size_t n = 0;
-
-	for (size_t i = first; i < g->nitems; i++) {
-		if (done[i] || strcmp(services[i], services[first]) != 0)
-			continue;
-		done[i] = true;
-		if (n++ < ITEMS_SHOWN)
-			buf_addf(&b, "%s%s", n > 1 ? ", " : "", g->item[i].label);
-	}
-	if (n == 1)
-		add_addresses(&b, &g->item[first]);
-	if (n > ITEMS_SHOWN)
-		buf_addf(&b, " and %zu more", n - ITEMS_SHOWN);
-	return (struct line){ arena_strdup(r->arena, buf_str(&b)), services[first] };
-}
-
-/* At most max lines; *left counts the destinations that they do not name. */
-static size_t lines_of(const struct report *r, const struct diff_grant *g, struct line *out, size_t max, size_t *left)
-{
-	const char **services = arena_array(r->arena, g->nitems, const char *);
-	bool *done = arena_array(r->arena, g->nitems, bool);
-	size_t n = 0;
-
-	*left = 0;
-	for (size_t i = 0; i < g->nitems; i++)
-		services[i] = services_text(g->item[i].service, g->item[i].nservices, r->arena);
-	for (size_t i = 0; i < g->nitems; i++) {
-		if (!done[i] && n < max)
-			out[n++] = make_line(r, g, services, i, done);
-		*left += !done[i];
-	}
-	return n;
-}
-
-static const char *policy_text(const struct report *r, int side, const struct diff_grant *g)
-{
-	return arena_printf(r->arena, "%s (%s)", g->policy, diag_loc_text(&r->tree[side]->diags, r->arena, g->loc));
-}
-
 static const char *shortened(const struct report *r, const char *value)
 {
 	if (!value)
@@ -272,22 +104,6 @@ static const char *shortened(const struct report *r, const char *value)
 }
 
 /* ---- text ---- */
-
-static void print_grants(const struct report *r, int side, const struct diff_grant *v, size_t n)
-{
-	char mark = side ? '+' : '-';
-
-	for (size_t i = 0; i < n; i++) {
-		struct line line[LINES_SHOWN];
-		size_t left, count = lines_of(r, &v[i], line, LINES_SHOWN, &left);
-		for (size_t k = 0; k < count; k++)
-			printf("    %c %s  %s  %s  by policy %s\n", mark, line[k].destinations, line[k].services,
-			       v[i].when, policy_text(r, side, &v[i]));
-		if (left)
-			printf("    %c and %zu destinations more by policy %s; see --format=json\n", mark, left,
-			       v[i].policy);
-	}
-}
 
 static void print_change(const struct report *r, const struct change *c)
 {
@@ -314,9 +130,9 @@ static void print_text(const struct report *r)
 		printf("Access\n");
 	for (size_t i = 0; i < r->access.ngroups; i++) {
 		const struct diff_group *g = &r->access.group[i];
-		printf("  %s\n", who_text(r, g));
-		print_grants(r, 1, g->gain, g->ngains);
-		print_grants(r, 0, g->loss, g->nlosses);
+		printf("  %s\n", diff_text_who(&r->text, g));
+		diff_text_print(&r->text, 1, g->gain, g->ngains);
+		diff_text_print(&r->text, 0, g->loss, g->nlosses);
 	}
 	sections_of(r, section);
 	for (size_t i = 0; i < SECTIONS; i++) {
@@ -347,11 +163,11 @@ static void print_grant_rows(const struct report *r, int side, const struct diff
 	const char *verb = side ? "gains" : "loses";
 
 	for (size_t i = 0; i < n; i++) {
-		struct line line[LINES_SHOWN];
-		size_t left, count = lines_of(r, &v[i], line, LINES_SHOWN, &left);
+		struct diff_line line[DIFF_LINES_SHOWN];
+		size_t left, count = diff_text_lines(&r->text, &v[i], line, DIFF_LINES_SHOWN, &left);
 		for (size_t k = 0; k < count; k++)
 			printf("| %s | %s | %s | %s | %s |\n", verb, cell(r, line[k].destinations), line[k].services,
-			       v[i].when, cell(r, policy_text(r, side, &v[i])));
+			       v[i].when, cell(r, diff_text_policy(&r->text, side, &v[i])));
 		if (left)
 			printf("| %s | and %zu destinations more | | | %s |\n", verb, left, cell(r, v[i].policy));
 	}
@@ -382,7 +198,7 @@ static void print_markdown(const struct report *r)
 	for (size_t i = 0; i < r->access.ngroups; i++) {
 		const struct diff_group *g = &r->access.group[i];
 		printf("%s**%s**\n\n| | destination | ports | when | policy |\n| --- | --- | --- | --- | --- |\n",
-		       i ? "" : "### Access\n\n", cell(r, who_text(r, g)));
+		       i ? "" : "### Access\n\n", cell(r, diff_text_who(&r->text, g)));
 		print_grant_rows(r, 1, g->gain, g->ngains);
 		print_grant_rows(r, 0, g->loss, g->nlosses);
 		printf("\n");
@@ -454,6 +270,7 @@ static int compare(const struct cmd *cmd, const struct cmd_common *common, const
 	if (load(cmd, common, head, &tree[1]) == 0) {
 		status = tree[0].ready && tree[1].ready ? EXIT_HOLDS : EXIT_FAILS;
 		r.arena = &tree[1].arena;
+		r.text = (struct diff_text){ r.arena, { &tree[0].diags, &tree[1].diags } };
 		if (status == EXIT_HOLDS)
 			report(&r, now, common);
 	}
