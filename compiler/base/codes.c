@@ -16,6 +16,14 @@ const char *const code_group_titles[CODE_GROUP_COUNT] = {
 	[CODES_SIGNATURES] = "Signatures",
 };
 
+/* What the examples of links have in common: the office's gateway with an address, and a second site. */
+#define LINK_OFFICE "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n" \
+	"public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+#define LINK_LAB "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n" \
+	"kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n" \
+	"public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+#define LINK_PAIR "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n"
+
 const struct code_row code_rows[] = {
 	/* ---- files ---- */
 	{ .code = "E_TREE_NAME", .group = CODES_FILES, .told = true,
@@ -48,6 +56,17 @@ const struct code_row code_rows[] = {
 	  .about = "Folder names carry no meaning, so nothing is lost by a flatter tree.",
 	  .bad = "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/a/b/c/d/e/f/g/h/ops.yaml\n",
 	  .good = "groups/ops.yaml\n" },
+	{ .code = "E_TREE_COUNT", .group = CODES_FILES, .told = true,
+	  .title = "the tree has too many files and folders of any kind",
+	  .about = "A commit's folders can share their contents and so stand for more paths than were ever written: at "
+	           "most 800 000 are looked at.",
+	  .bad = "twenty folders in each other, each twice in the one above\n",
+	  .good = "devices/, groups/, users/\n" },
+	{ .code = "E_ODB_MISSING", .group = CODES_FILES, .told = true,
+	  .title = "the repository lacks an object that the commit names",
+	  .about = "The clone is damaged or partial: `git fsck` says what is missing, a new clone brings it.",
+	  .bad = "git clone --filter=blob:none ...\n",
+	  .good = "git clone ...\n" },
 	{ .code = "E_LIMIT_FILE", .group = CODES_FILES, .told = true,
 	  .title = "a file is larger than 4 MiB",
 	  .about = "Nobody reviews a file of that size. Split it: a document's place in files and folders carries no "
@@ -85,14 +104,14 @@ const struct code_row code_rows[] = {
 	  .title = "the YAML cannot be read",
 	  .about = "Most often: indentation by tabs, a quote that is not closed, or a value that starts with a sign "
 	           "that YAML keeps for itself and so has to be quoted.",
-	  .bad = "kind: Group\nname: ops\nmembers: [user:ana\n",
-	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	  .bad = "kind: Group\nname: admins\nmembers: [user:ana\n",
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
 	{ .code = "E_YAML_ALIAS", .group = CODES_YAML,
 	  .title = "an anchor, an alias or a merge key",
 	  .about = "With them a change in one place changes another that no reviewer looks at. Write the value out "
 	           "where it is needed; what several policies share belongs in a Group or a Resource.",
-	  .bad = "kind: Group\nname: ops\nmembers: &people [user:ana]\n",
-	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	  .bad = "kind: Group\nname: admins\nmembers: &people [user:ana]\n",
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
 	{ .code = "E_YAML_TAG", .group = CODES_YAML,
 	  .title = "a tag such as `!!int`",
 	  .about = "The field says which type its value has. A value that starts with `!` has to be quoted.",
@@ -107,19 +126,19 @@ const struct code_row code_rows[] = {
 	  .title = "a key stands twice in one mapping",
 	  .about = "Which of the two would count depends on the reader, so neither does. Two lists that were meant "
 	           "to be one are joined; a second object begins after a line `---`.",
-	  .bad = "kind: Group\nname: ops\nmembers: [user:ana]\nmembers: [user:ben]\n",
-	  .good = "kind: Group\nname: ops\nmembers: [user:ana, user:ben]\n" },
+	  .bad = "kind: Group\nname: admins\nmembers: [user:ana]\nmembers: [user:ben]\n",
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana, user:ben]\n" },
 	{ .code = "E_YAML_KEY", .group = CODES_YAML,
 	  .title = "a key is missing or not a plain word",
 	  .about = "The names of fields are words. A list or a mapping in place of a key, or a line that begins with "
 	           "a colon, is a slip.",
-	  .bad = "kind: Group\nname: ops\n[members]: [user:ana]\n",
-	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	  .bad = "kind: Group\nname: admins\n[members]: [user:ana]\n",
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
 	{ .code = "E_YAML_DEPTH", .group = CODES_YAML,
 	  .title = "nesting deeper than 16",
 	  .about = "Nothing in the language is nested deeper than four.",
-	  .bad = "kind: Group\nname: ops\nmembers: [[[[[[[[[[[[[[[[[user:ana]]]]]]]]]]]]]]]]]\n",
-	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	  .bad = "kind: Group\nname: admins\nmembers: [[[[[[[[[[[[[[[[[user:ana]]]]]]]]]]]]]]]]]\n",
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
 	{ .code = "E_LIMIT_SCALAR", .group = CODES_YAML, .told = true,
 	  .title = "a value is longer than 64 KiB",
 	  .about = "Long texts belong in the repository's documentation, not in a description.",
@@ -142,8 +161,8 @@ const struct code_row code_rows[] = {
 	  .title = "a field that must be there is missing",
 	  .about = "docs/language.md says for each kind what it needs. A Device without an owner needs a tag, a Test "
 	           "needs `allow` or `deny`.",
-	  .bad = "kind: Group\nname: ops\n",
-	  .good = "kind: Group\nname: ops\nmembers: []\n" },
+	  .bad = "kind: Group\nname: admins\n",
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
 	{ .code = "E_ONE_OF", .group = CODES_DOCUMENTS,
 	  .title = "of some fields exactly one may stand, and there are two",
 	  .about = "A Guardrail says one thing: `never`, `only` or `require`. Write two documents.",
@@ -162,8 +181,8 @@ const struct code_row code_rows[] = {
 	  .title = "one value where a list is wanted",
 	  .about = "A list is written as a list, also when it holds one thing, so adding a second is a one-line "
 	           "change.",
-	  .bad = "kind: Group\nname: ops\nmembers: user:ana\n",
-	  .good = "kind: Group\nname: ops\nmembers: [user:ana]\n" },
+	  .bad = "kind: Group\nname: admins\nmembers: user:ana\n",
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
 	{ .code = "E_EMPTY", .group = CODES_DOCUMENTS,
 	  .title = "a list that may not be empty is",
 	  .about = "`from` and `to` say whom and what a policy speaks of; without anything in them it would speak of "
@@ -251,8 +270,8 @@ const struct code_row code_rows[] = {
 	  .title = "a name that does not exist; the nearest one is offered",
 	  .about = "A selector or a field names an object that no document declares. A tag is not declared, so a "
 	           "`tag:` that nothing carries is `W_EMPTY_SELECTOR` instead.",
-	  .bad = "kind: Policy\nname: ops\nfrom: [group:admin]\nto: [resource:nas]\n",
-	  .good = "kind: Policy\nname: ops\nfrom: [group:admins]\nto: [resource:nas]\n" },
+	  .bad = "kind: Policy\nname: ops\nfrom: [group:evryone]\nto: [resource:nas]\nports: [tcp/22]\n",
+	  .good = "kind: Policy\nname: ops\nfrom: [group:everyone]\nto: [resource:nas]\nports: [tcp/22]\n" },
 	{ .code = "E_SELECTOR", .group = CODES_MEANING,
 	  .title = "a selector that cannot stand in this place",
 	  .about = "`from` names devices, so a Resource or `internet` cannot stand there; `to` names destinations; "
@@ -264,6 +283,19 @@ const struct code_row code_rows[] = {
 	  .about = "Take one of the memberships out; who is in a cycle has no answer that everybody would agree on.",
 	  .bad = "kind: Group\nname: admins\nmembers: [user:ana, group:everyone]\n",
 	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
+	{ .code = "E_LIMIT_DEPTH", .group = CODES_MEANING,
+	  .title = "groups are nested more than 8 deep",
+	  .about = "Nobody can review who is in the outermost one. Name the members themselves instead of groups of groups.",
+	  .bad = "kind: Group\nname: n1\nmembers: [group:n2]\n---\n"
+	         "kind: Group\nname: n2\nmembers: [group:n3]\n---\n"
+	         "kind: Group\nname: n3\nmembers: [group:n4]\n---\n"
+	         "kind: Group\nname: n4\nmembers: [group:n5]\n---\n"
+	         "kind: Group\nname: n5\nmembers: [group:n6]\n---\n"
+	         "kind: Group\nname: n6\nmembers: [group:n7]\n---\n"
+	         "kind: Group\nname: n7\nmembers: [group:n8]\n---\n"
+	         "kind: Group\nname: n8\nmembers: [group:n9]\n---\n"
+	         "kind: Group\nname: n9\nmembers: [user:ana]\n",
+	  .good = "kind: Group\nname: n1\nmembers: [user:ana]\n" },
 	{ .code = "E_IP_DUP", .group = CODES_MEANING,
 	  .title = "an address that another device or gateway has",
 	  .about = "Two branches took the same address. Whoever merges later takes the next free one.",
@@ -359,6 +391,35 @@ const struct code_row code_rows[] = {
 	         "  - reason: She moves the archive\n    expires: 2040-01-01\n",
 	  .good = "kind: Guardrail\nname: nas\nnever: {from: [user:cleo], to: [resource:nas]}\nwaivers:\n"
 	          "  - policy: files\n    reason: She moves the archive\n    expires: 2040-01-01\n" },
+	{ .code = "E_LINK_SITES", .group = CODES_MEANING,
+	  .title = "a link names too few or too many sites, or one of them twice",
+	  .about = "A mesh or a hub connects at least two sites, a pair exactly two.",
+	  .bad = "kind: Link\nname: wan\ntopology: mesh\nsites: [office]\n",
+	  .good = LINK_OFFICE LINK_LAB LINK_PAIR },
+	{ .code = "E_LINK_HUB", .group = CODES_MEANING,
+	  .title = "the hub of a link is missing, not one of its sites, or named where there is none",
+	  .about = "`topology: hub` needs to know which site stands in the middle: every other site reaches the rest "
+	           "through it. The other topologies have no such site.",
+	  .bad = LINK_OFFICE LINK_LAB "kind: Link\nname: wan\ntopology: hub\nsites: [office, lab]\n",
+	  .good = LINK_OFFICE LINK_LAB "kind: Link\nname: wan\ntopology: hub\nhub: office\nsites: [office, lab]\n" },
+	{ .code = "E_LINK_TWICE", .group = CODES_MEANING,
+	  .title = "two sites are linked by two links",
+	  .about = "WireGuard gives each address to one peer, so two sites have one way to each other. Spokes of one "
+	           "hub are linked through it already.",
+	  .bad = LINK_OFFICE LINK_LAB LINK_PAIR "---\nkind: Link\nname: again\ntopology: mesh\nsites: [lab, office]\n",
+	  .good = LINK_OFFICE LINK_LAB LINK_PAIR },
+	{ .code = "E_LINK_GATEWAY", .group = CODES_MEANING,
+	  .title = "a linked site has no gateway",
+	  .about = "A link connects the gateways of its sites. Declare a Gateway at the site, or take the site out.",
+	  .bad = LINK_OFFICE "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n" LINK_PAIR,
+	  .good = LINK_OFFICE LINK_LAB LINK_PAIR },
+	{ .code = "E_LINK_ENDPOINT", .group = CODES_MEANING,
+	  .title = "the endpoint of a linked gateway is a name, or lies inside the tunnel",
+	  .about = "Gateways of linked sites send to each other's endpoints from the first moment on, without asking a "
+	           "name server that may itself lie behind the tunnel. So these are addresses, outside of the pools "
+	           "and of what the linked sites carry.",
+	  .bad = LINK_LAB LINK_PAIR,
+	  .good = LINK_OFFICE LINK_LAB LINK_PAIR },
 
 	/* ---- unwise ---- */
 	{ .code = "W_GUARDRAIL", .group = CODES_UNWISE,
@@ -408,6 +469,81 @@ const struct code_row code_rows[] = {
 	  .about = "What it says does not hold yet, and nothing else depends on it.",
 	  .bad = "rate: 50mbit\n",
 	  .good = "description: 50 Mbit/s, by agreement\n" },
+	{ .code = "W_SHADOWED", .group = CODES_UNWISE,
+	  .title = "a policy changes nothing, because others decide all that it speaks of; they are named",
+	  .about = "The highest priority decides; among equals a deny before an allow. Every device, address and "
+	           "port that the policy speaks of is decided by the policies named before it is asked, so it can "
+	           "go, or it needs another priority.",
+	  .bad = "kind: Policy\nname: nas-closed\naction: deny\nfrom: [any]\nto: [resource:nas]\n"
+	         "priority: 10\n---\nkind: Policy\nname: ben-backs-up\nfrom: [user:ben]\n"
+	         "to: [resource:nas]\nports: [tcp/22]\n",
+	  .good = "kind: Policy\nname: ben-backs-up\nfrom: [user:ben]\nto: [resource:nas]\nports: [tcp/22]\n" },
+	{ .code = "W_DEAD_POLICY", .group = CODES_UNWISE,
+	  .title = "a policy decides nothing: it has expired, or none of its ports is one of its destinations'",
+	  .about = "A policy's ports are narrowed by each resource's own. Where nothing is left, the policy grants "
+	           "and denies nothing; one that has expired can be deleted, git remembers it.",
+	  .bad = "kind: Policy\nname: shares\nfrom: [user:ben]\nto: [resource:intranet]\nports: [tcp/445]\n",
+	  .good = "kind: Policy\nname: shares\nfrom: [user:ben]\nto: [resource:nas]\nports: [tcp/22]\n" },
+	{ .code = "W_UNUSED_GROUP", .group = CODES_UNWISE,
+	  .title = "a group that no policy, test or other group names",
+	  .about = "Its members gain nothing by it. It is left over, or the policy that was to name it is missing.",
+	  .bad = "kind: Group\nname: ops\nmembers: [user:ben]\n",
+	  .good = "kind: Group\nname: ops\nmembers: [user:ben]\n---\nkind: Policy\nname: ops\n"
+	          "from: [group:ops]\nto: [resource:nas]\nports: [tcp/22]\n" },
+	{ .code = "W_UNUSED_RESOURCE", .group = CODES_UNWISE,
+	  .title = "a resource that no policy reaches",
+	  .about = "Nothing names it, no tag of its own is named, and no policy's destinations touch its addresses: "
+	           "nobody reaches it.",
+	  .bad = "kind: Resource\nname: cameras\naddresses: [172.16.0.0/24]\nsite: office\n",
+	  .good = "kind: Resource\nname: cameras\naddresses: [172.16.0.0/24]\nsite: office\n---\n"
+	          "kind: Policy\nname: cameras\nfrom: [user:ben]\nto: [resource:cameras]\n" },
+	{ .code = "W_KEY_AGE", .group = CODES_UNWISE,
+	  .title = "a device's key is older than the network's `devices.max_key_age`, or its age is not known",
+	  .about = "The device makes a new key pair, and its document gets the new `public_key` and `key_created`. "
+	           "It warns and shuts nobody out.",
+	  .bad = "kind: Network\nname: example\npools: [10.7.0.0/24]\ndevices: {max_key_age: 365d}\n---\n"
+	         "kind: Device\nname: ben-laptop\nowner: ben\n"
+	         "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n"
+	         "key_created: 2020-01-01\n",
+	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"
+	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n"
+	          "key_created: 2020-01-01\n" },
+	{ .code = "W_DNS_UNREACHABLE", .group = CODES_UNWISE,
+	  .title = "a DNS server that devices may not reach on udp/53",
+	  .about = "Their profiles name the server, and the gateways drop their questions to it: names do not "
+	           "resolve while they are connected. A server outside the VPN that devices reach beside the tunnel "
+	           "is not meant.",
+	  .bad = "kind: Network\nname: example\npools: [10.7.0.0/24]\ndns: {servers: [192.168.10.53]}\n",
+	  .good = "kind: Network\nname: example\npools: [10.7.0.0/24]\ndns: {servers: [192.168.10.53]}\n"
+	          "---\nkind: Policy\nname: names\nfrom: [any]\nto: [192.168.10.53]\n"
+	          "ports: [udp/53, tcp/53]\n" },
+	{ .code = "W_FULL_TUNNEL_DNS", .group = CODES_UNWISE,
+	  .title = "a full tunnel without a DNS server: names are asked for outside the VPN, or not at all",
+	  .about = "Everything of the device goes through the VPN but for its questions about names, which tell "
+	           "whoever answers where it goes. Say `dns.servers` in the Network.",
+	  .bad = "kind: Network\nname: example\npools: [10.7.0.0/24]\n"
+	         "profile: {tunnel: full, block_ipv6: true}\n",
+	  .good = "kind: Network\nname: example\npools: [10.7.0.0/24]\ndns: {servers: [192.168.10.53]}\n"
+	          "profile: {tunnel: full, block_ipv6: true}\n---\nkind: Policy\nname: names\nfrom: [any]\n"
+	          "to: [192.168.10.53]\nports: [udp/53, tcp/53]\n" },
+	{ .code = "W_FULL_TUNNEL_IPV6", .group = CODES_UNWISE,
+	  .title = "a full tunnel that IPv6 passes by",
+	  .about = "The network has no IPv6 pool, so a profile takes IPv4 alone into the tunnel, and whatever speaks "
+	           "IPv6 goes around it. Say `block_ipv6: true` or `kill_switch: true`, or give the network an IPv6 "
+	           "pool.",
+	  .bad = "kind: Network\nname: example\npools: [10.7.0.0/24]\ndns: {servers: [192.168.10.20]}\n"
+	         "profile: {tunnel: full}\n"
+	         "---\nkind: Policy\nname: names\nfrom: [any]\nto: [192.168.10.20]\nports: [udp/53]\n",
+	  .good = "kind: Network\nname: example\npools: [10.7.0.0/24]\ndns: {servers: [192.168.10.20]}\n"
+	          "profile: {tunnel: full, block_ipv6: true}\n"
+	          "---\nkind: Policy\nname: names\nfrom: [any]\nto: [192.168.10.20]\nports: [udp/53]\n" },
+	{ .code = "W_PROFILE_QR", .group = CODES_UNWISE, .told = true,
+	  .title = "a phone's profile is too large for a QR code",
+	  .about = "A QR code holds at most 2953 bytes. AllowedIPs grow with the number of separate addresses that a "
+	           "device may reach: neighbouring resources that join to one prefix, or a full tunnel, make them "
+	           "short. The file itself can still be sent.",
+	  .bad = "to: [10.1.0.1, 10.1.0.3, 10.1.0.5, and some hundred more]\n",
+	  .good = "to: [10.1.0.0/16]\n" },
 
 	/* ---- daemon ---- */
 	{ .code = "E_FIELD", .group = CODES_DAEMON, .told = true,

@@ -7,6 +7,7 @@
 
 #include "resolve/resolver.h"
 
+#define GROUP_DEPTH_MAX 8
 #define CYCLE_SHOWN 12 /* groups of a cycle that a message names */
 
 enum color { WHITE, GRAY, BLACK };
@@ -28,6 +29,8 @@ struct walk {
 	size_t *nmembers;
 	uint8_t *color;
 	bool *reported; /* stands in a cycle that was printed */
+	uint32_t *depth; /* of the settled ones: 1 without groups in it */
+	bool cyclic;     /* a cycle was printed: depths mean little until it is mended */
 	struct { struct frame *v; size_t n, cap; } stack;
 };
 
@@ -90,6 +93,7 @@ static void report_cycle(struct walk *w, uint32_t to)
 	const struct frame *cycle = &w->stack.v[first];
 	size_t n = w->stack.n - first, start = 0;
 	bool known = true;
+	w->cyclic = true;
 	for (size_t i = 0; i < n; i++) {
 		known &= w->reported[cycle[i].group];
 		w->reported[cycle[i].group] = true;
@@ -104,14 +108,32 @@ static void report_cycle(struct walk *w, uint32_t to)
 	diag_hint(w->s->d, "take one of these memberships out");
 }
 
+/* Told where the limit is passed, not again for each group around that. */
+static void check_depth(struct walk *w, uint32_t g, uint32_t deepest)
+{
+	if (w->depth[g] != GROUP_DEPTH_MAX + 1 || w->cyclic)
+		return;
+	diag_add(w->s->d, "E_LIMIT_DEPTH", member_loc(w, g, deepest), "groups are nested more than %d deep at \"%s\"",
+		 GROUP_DEPTH_MAX, w->s->r->group[g]->o.name);
+	diag_hint(w->s->d, "name the members themselves instead of groups of groups");
+}
+
 static void expand(struct walk *w, uint32_t g)
 {
 	struct resolver *s = w->s;
+	uint32_t deepest = NONE;
+	w->depth[g] = 1;
 	for (size_t i = 0; i < w->nmembers[g]; i++) {
 		const struct member *m = &w->member[g][i];
-		if (m->selector->kind != SEL_GROUP || w->color[m->index] == BLACK)
-			selector_sources(s->r, m->selector, m->index, &s->set);
+		if (m->selector->kind == SEL_GROUP && w->color[m->index] != BLACK)
+			continue;
+		selector_sources(s->r, m->selector, m->index, &s->set);
+		if (m->selector->kind == SEL_GROUP && w->depth[m->index] >= w->depth[g]) {
+			w->depth[g] = w->depth[m->index] + 1;
+			deepest = m->index;
+		}
 	}
+	check_depth(w, g, deepest);
 	s->r->group_devices[g] = set_take(&s->set, s->a);
 }
 
@@ -156,6 +178,7 @@ void resolver_groups(struct resolver *s)
 		.nmembers = arena_array(s->a, n, size_t),
 		.color = arena_array(s->a, n, uint8_t),
 		.reported = arena_array(s->a, n, bool),
+		.depth = arena_array(s->a, n, uint32_t),
 		.stack = VEC_INIT,
 	};
 	for (uint32_t g = 0; g < n; g++)

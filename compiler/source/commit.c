@@ -41,13 +41,21 @@ static int fail(struct walk *w, int error, const char *fmt, ...)
 	return -error;
 }
 
+/* What stands at the path could not be had: rc is libgit2's. */
+static int unread(struct walk *w, int rc, const char *path)
+{
+	if (rc == GIT_ENOTFOUND)
+		return fail(w, ENOENT, "E_ODB_MISSING: the repository lacks the object of %s", path);
+	return fail(w, EIO, "cannot read %s", path);
+}
+
 /* The bytes of a blob whose header promised len of them. */
 static int load_blob(struct walk *w, const git_oid *id, size_t len, const char **data)
 {
 	git_odb_object *o = NULL;
-	int rc = 0;
-	if (git_odb_read(&o, w->repo->odb, id) < 0)
-		return fail(w, EIO, "cannot read %s", w->t.path.p);
+	int rc = git_odb_read(&o, w->repo->odb, id);
+	if (rc < 0)
+		return unread(w, rc, w->t.path.p);
 	if (git_odb_object_size(o) != len) {
 		rc = fail(w, EBADMSG, "%s has another size than its header says", w->t.path.p);
 	} else if (w->blobs) {
@@ -67,14 +75,15 @@ static int read_blob(struct walk *w, const git_oid *id, uint64_t max, bool *fits
 	git_object_t type;
 	const char *known = w->blobs ? w->blobs->find(w->blobs->ctx, id, len) : NULL;
 	*fits = false;
-	if (!known && git_odb_read_header(len, &type, w->repo->odb, id) < 0)
-		return fail(w, EIO, "cannot read %s", w->t.path.p);
+	int rc = known ? 0 : git_odb_read_header(len, &type, w->repo->odb, id);
+	if (rc < 0)
+		return unread(w, rc, w->t.path.p);
 	if (!known && type != GIT_OBJECT_BLOB)
 		return fail(w, EBADMSG, "%s is not stored as a file", w->t.path.p);
 	if (max == 0 ? !tree_has_room(&w->t, *len) : *len > max)
 		return 0;
 	*data = known;
-	int rc = known ? 0 : load_blob(w, id, *len, data);
+	rc = known ? 0 : load_blob(w, id, *len, data);
 	*fits = rc == 0;
 	return rc;
 }
@@ -161,11 +170,11 @@ static void check_order(struct walk *w, const git_tree *tree, size_t n)
 static int walk_tree(struct walk *w, const git_oid *id, bool reads)
 {
 	git_tree *tree = NULL;
-	if (git_tree_lookup(&tree, w->repo->git, id) < 0)
-		return fail(w, EIO, "cannot read folder %s", w->t.path.len ? w->t.path.p : ".");
+	int rc = git_tree_lookup(&tree, w->repo->git, id);
+	if (rc < 0)
+		return unread(w, rc, w->t.path.len ? w->t.path.p : "the top folder");
 	size_t n = git_tree_entrycount(tree);
 	check_order(w, tree, n);
-	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < n && !w->t.full && tree_count(&w->t); i++) {
 		const git_tree_entry *e = git_tree_entry_byindex(tree, i);
 		size_t mark = tree_enter(&w->t, git_tree_entry_name(e));
@@ -181,10 +190,10 @@ static int read_ignore(struct walk *w, const git_oid *root)
 	struct tree *t = &w->t;
 	git_tree *tree = NULL;
 	ignore_parse(&t->ignore, t->arena, "", 0);
-	if (git_tree_lookup(&tree, w->repo->git, root) < 0)
-		return fail(w, EIO, "cannot read the top folder");
+	int rc = git_tree_lookup(&tree, w->repo->git, root);
+	if (rc < 0)
+		return unread(w, rc, "the top folder");
 	const git_tree_entry *e = git_tree_entry_byname(tree, IGNORE_FILE);
-	int rc = 0;
 	if (e && git_tree_entry_type(e) == GIT_OBJECT_BLOB &&
 	    git_tree_entry_filemode_raw(e) != (git_filemode_t)MODE_LINK) {
 		const char *data;

@@ -39,7 +39,7 @@ struct source_limits {
 
 /*
  * All three put everything into arena. The writer's mistakes (E_TREE_NAME, E_TREE_CASE,
- * E_TREE_MODE, E_TREE_ORDER, E_TREE_DEPTH, E_LIMIT_FILE, E_LIMIT_FILES, E_LIMIT_BYTES) go to
+ * E_TREE_MODE, E_TREE_ORDER, E_TREE_DEPTH, E_TREE_COUNT, E_LIMIT_FILE, E_LIMIT_FILES, E_LIMIT_BYTES) go to
  * diags and give 0; the world's failures give a negative errno and one line in err.
  */
 int source_open_dir(struct source *s, const char *dir, const struct source_limits *lim,

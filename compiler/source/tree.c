@@ -59,7 +59,7 @@ bool tree_count(struct tree *t)
 	if (++t->entries <= TREE_ENTRIES_MAX)
 		return true;
 	if (!t->full)
-		tree_report(t, "E_LIMIT_FILES", "the tree has more than %u files and folders", TREE_ENTRIES_MAX);
+		tree_report(t, "E_TREE_COUNT", "the tree has more than %u files and folders", TREE_ENTRIES_MAX);
 	t->full = true;
 	return false;
 }

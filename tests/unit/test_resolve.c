@@ -284,19 +284,28 @@ static void test_cycles(void **state)
 	assert_non_null(strstr(t.diags.v[1].message, "x -> x"));
 }
 
+/* Groups prefix-0 .. prefix-(n-1), each holding the one before it. */
+static void chain_of_groups(struct tree *t, const char *prefix, int n)
+{
+	for (int i = 0; i < n; i++) {
+		char name[32], members[64];
+		snprintf(name, sizeof(name), "%s-%d", prefix, i);
+		if (i > 0)
+			snprintf(members, sizeof(members), "members: ['group:%s-%d']", prefix, i - 1);
+		else
+			snprintf(members, sizeof(members), "members: ['user:bob']");
+		doc(t, "Group", name, members);
+	}
+}
+
 static void test_deep_groups(void **state)
 {
 	(void)state;
 	struct tree t TREE_CLEANUP = { .text = BUF_INIT };
 	company(&t);
-	/* A chain of 3000, and a ladder with 2^40 ways through it. */
-	for (int i = 0; i < 3000; i++) {
-		char name[32], members[64];
-		snprintf(name, sizeof(name), "deep-%d", i);
-		snprintf(members, sizeof(members), i ? "members: ['group:deep-%d']" : "members: ['user:bob']", i - 1);
-		doc(&t, "Group", name, members);
-	}
-	for (int i = 0; i < 40; i++)
+	chain_of_groups(&t, "deep", 8);
+	/* A ladder with as many ways through it as its rungs allow. */
+	for (int i = 0; i < 8; i++)
 		for (int side = 0; side < 2; side++) {
 			char name[32], members[96];
 			snprintf(name, sizeof(name), "ladder-%d-%d", i, side);
@@ -307,8 +316,21 @@ static void test_deep_groups(void **state)
 		}
 	tree_resolve(&t);
 	EXPECT_NONE(&t);
-	assert_string_equal(from_text(&t, "group:deep-2999"), "device:bob-laptop");
-	assert_string_equal(from_text(&t, "group:ladder-39-1"), "device:alice-laptop device:alice-phone device:bob-laptop");
+	assert_string_equal(from_text(&t, "group:deep-7"), "device:bob-laptop");
+	assert_string_equal(from_text(&t, "group:ladder-7-1"), "device:alice-laptop device:alice-phone device:bob-laptop");
+}
+
+/* One more than 8, and thousands more: one message, no deep recursion. */
+static void test_too_deep_groups(void **state)
+{
+	(void)state;
+	for (int n = 9; n < 10000; n *= 1000) {
+		struct tree t TREE_CLEANUP = { .text = BUF_INIT };
+		company(&t);
+		chain_of_groups(&t, "deep", n);
+		tree_resolve(&t);
+		EXPECT(&t, "E_LIMIT_DEPTH");
+	}
 }
 
 static void test_keys(void **state)
@@ -633,6 +655,7 @@ int main(void)
 		cmocka_unit_test(test_empty_selectors),
 		cmocka_unit_test(test_cycles),
 		cmocka_unit_test(test_deep_groups),
+		cmocka_unit_test(test_too_deep_groups),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_overlaps),

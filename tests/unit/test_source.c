@@ -438,7 +438,7 @@ static void long_names_and_deep_trees(void **state)
 	raw_commit(&w, &id, "bomb");
 	assert_int_equal(open_rev(r, "bomb", ""), 0);
 	assert_int_equal(r->d.n, 1);
-	assert_string_equal(r->d.v[0].code, "E_LIMIT_FILES");
+	assert_string_equal(r->d.v[0].code, "E_TREE_COUNT");
 	raw_close(&w);
 }
 
