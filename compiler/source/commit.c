@@ -305,7 +305,7 @@ void source_repo_close(struct source_repo *r)
 	git_odb_free(r->odb);
 	git_repository_free(r->git);
 	git_libgit2_shutdown();
-	*r = (struct source_repo){NULL};
+	*r = (struct source_repo){.git = NULL};
 }
 
 int source_repo_commit(const struct source_repo *r, const char *rev, git_commit **commit, char *err, size_t err_size)
