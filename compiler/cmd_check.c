@@ -3,6 +3,7 @@
 #include "access/examples.h"
 #include "access/guardrails.h"
 #include "cmd.h"
+#include "lint/lint.h"
 
 static void report_failures(struct compile *c, int64_t now)
 {
@@ -96,6 +97,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (c.ready) {
 		report_failures(&c, now);
 		report_guardrails(&c, now);
+		if (!common.quiet)
+			lint_warn(&c.access, &c.resolved, now, &c.diags);
 	}
 	cmd_report_diags(&common, &c);
 	if (common.format == FORMAT_TEXT && !common.quiet)

@@ -18,7 +18,7 @@ for my $text (slurp('compiler/base/codes.c') =~ /^\t\{ (\.code = .*?) \},\n/msg)
 	push @wrong, "$code stands twice" if $row{$code}++;
 	push @rows, $code;
 	for my $field (qw(group title about bad good)) {
-		push @wrong, "$code has no $field" unless $text =~ /\.$field = (CODES_|"[^"])/;
+		push @wrong, "$code has no $field" unless $text =~ /\.$field = (?:CODES_|"[^"]|[A-Z][A-Z_]+ )/;
 	}
 	push @wrong, "$code: its title ends in a full stop" if $text =~ /\.title = (?:"[^\n]*\n\s*)*"[^\n]*\.",\n\s*\.about/;
 }
