@@ -114,6 +114,15 @@ never: {from: [user:ben], to: [resource:nas]}'
 	has 'fail as it is'
 }
 
+@test "the examples of the manual compile" {
+	printf 'kind: Group\nname: helpdesk\nmembers: [user:ana]\n' >"$tree/helpdesk.yaml"
+	awk '/^    kind: / { on = 1; print "---" } !/^    / { on = 0 } on { print substr($0, 5) }' "$ROOT/docs/guardrails.md" >"$tree/manual.yaml"
+	[ "$(grep -c '^kind: Guardrail' "$tree/manual.yaml")" -eq 5 ]
+	run yett check -C "$tree" --at "$at"
+	[ "$(grep -o '\[E_[A-Z_]*\]' <<<"$output" | sort -u)" = '[E_GUARDRAIL]' ]
+	[[ "$output" != *W_WAIVER* ]]
+}
+
 # The quickstart tree with somebody for each tag of the packs.
 tag_everything() {
 	sed -i '/^name: nas$/a tags: [production, personal-data]
