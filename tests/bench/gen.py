@@ -48,8 +48,8 @@ def generate(root, devices, policies, groups, shape):
     users = ["kind: User\nname: u%d\nemail: u%d@example.com\n%s" % (
         i, i, "expires: %d-01-01\n" % (2040 + i % 9) if i % 50 == 0 else "") for i in range(nusers)]
     out.documents("users", users, 200)
-    out.documents("devices", ["kind: Device\nname: d%d\nowner: u%d\npublic_key: %s\naddresses: [%s, \"fd64::1:%x\"]\n%s" % (
-        i, i % nusers, key("device %d" % i), pool[1000 + i], i, "tags: [t%d]\n" % (i % 20) if i % 25 == 0 else "")
+    out.documents("devices", ["kind: Device\nname: d%d\nowner: u%d\npublic_key: %s\naddresses: [%s, \"fd64::%x:%x\"]\n%s" % (
+        i, i % nusers, key("device %d" % i), pool[1000 + i], 1 + (i >> 16), i & 0xffff, "tags: [t%d]\n" % (i % 20) if i % 25 == 0 else "")
         for i in range(devices)], 100)
 
     members = [set() for _ in range(groups)]
