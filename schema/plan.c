@@ -5,7 +5,7 @@ static const struct field quota_fields[] = {
 	{ .name = "bytes", .type = &type_bytes, .offset = SUB(struct plan, quota, bytes), .flags = FIELD_REQUIRED, .min = 1,
 	  .max = INT64_MAX, .doc = "How much a device may transfer in a period." },
 	{ .name = "period", .type = &type_duration, .offset = SUB(struct plan, quota, period), .flags = FIELD_REQUIRED,
-	  .min = 1, .max = INT64_MAX, .doc = "How long a period is." },
+	  .min = 1, .max = 315360000, .doc = "How long a period is, at most ten years of 365 days." },
 	END,
 };
 

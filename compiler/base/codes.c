@@ -464,11 +464,6 @@ const struct code_row code_rows[] = {
 	  .bad = "kind: Policy\nname: everywhere\nfrom: [user:ben]\nto: [internet]\n",
 	  .good = "kind: Site\nname: office\nnetworks: [192.168.10.0/24]\nexit: true\n---\nkind: Policy\n"
 	          "name: everywhere\nfrom: [user:ben]\nto: [internet]\n" },
-	{ .code = "W_NOT_ENFORCED", .group = CODES_UNWISE, .told = true,
-	  .title = "read and checked, and not enforced by this version",
-	  .about = "What it says does not hold yet, and nothing else depends on it.",
-	  .bad = "rate: 50mbit\n",
-	  .good = "description: 50 Mbit/s, by agreement\n" },
 	{ .code = "W_SHADOWED", .group = CODES_UNWISE,
 	  .title = "a policy changes nothing, because others decide all that it speaks of; they are named",
 	  .about = "The highest priority decides; among equals a deny before an allow. Every device, address and "

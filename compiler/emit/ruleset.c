@@ -3,7 +3,7 @@
  * ruleset.nft: the table as nft(8) reads it, nft 1.0.6 and later.
  *
  * nft has no words for "class number in a register", so the text passes it in the packet mark, which each class chain
- * clears first.
+ * clears first. Device numbers of rates and quotas travel in the same way, and the chain that asks for them clears it last.
  */
 #include <inttypes.h>
 
@@ -25,6 +25,8 @@ static const struct {
 	[NFT_SET_ADDR6] = { "set", "ipv6_addr", true },
 	[NFT_SET_BOX4] = { "set", "ipv4_addr . inet_proto . inet_service", true },
 	[NFT_SET_BOX6] = { "set", "ipv6_addr . inet_proto . inet_service", true },
+	[NFT_SET_RATE] = { "set", "mark", false },
+	[NFT_SET_QUOTA] = { "set", "mark", false },
 };
 
 static const struct {
@@ -134,6 +136,10 @@ static void add_item(const struct nft_item *i, struct buf *out)
 		buf_addf(out, "meta mark set ct original %s saddr map @%s meta mark vmap @%s", i->v6 ? "ip6" : "ip",
 			 i->name, i->name2);
 		return;
+	case NFT_METER:
+		buf_addf(out, "meta mark set %s %s map @%s meta mark @%s", i->v6 ? "ip6" : "ip",
+			 i->lo == 0 ? "saddr" : "daddr", i->name, i->name2);
+		return;
 	case NFT_MASQUERADE:
 		buf_adds(out, "masquerade");
 		return;
@@ -173,6 +179,8 @@ void emit_nft_elem(const struct nft_set *s, const struct nft_elem *e, struct buf
 		buf_addf(out, "0x%08" PRIx32, (uint32_t)e->lo);
 	else
 		buf_adds(out, range_format((struct range){ e->lo, e->hi }, text));
+	if (parts & CODEC_RATE) /* no burst at all would be the default one */
+		buf_addf(out, " limit rate over %" PRIu64 " bytes/second burst 1 bytes", (uint64_t)e->hi);
 	if (parts & CODEC_BOX) {
 		add_span(out, e->proto_lo, e->proto_hi);
 		add_span(out, e->port_lo, e->port_hi);
@@ -190,6 +198,10 @@ static void add_set(const struct nft_set *s, struct buf *out)
 		buf_addf(out, "\t\tsize %" PRIu32 "\n", s->size);
 	if (set_rows[s->kind].interval)
 		buf_adds(out, "\t\tflags interval\n");
+	if (s->kind == NFT_SET_RATE) /* what an element is without its own */
+		buf_adds(out, "\t\tlimit rate over 1 bytes/second\n");
+	if (s->kind == NFT_SET_QUOTA)
+		buf_addf(out, "\t\tquota over %" PRIu64 " bytes\n", s->bytes);
 	for (size_t i = 0; i < s->nelems; i++) {
 		buf_adds(out, i == 0 ? "\t\telements = {\n\t\t\t" : ",\n\t\t\t");
 		emit_nft_elem(s, &s->elem[i], out);
@@ -211,10 +223,22 @@ static void add_hook(enum nft_hook hook, struct buf *out)
 	case NFT_HOOK_OUTPUT:
 		buf_adds(out, "\t\ttype filter hook output priority -10; policy accept;\n");
 		return;
+	case NFT_HOOK_FORWARD_AFTER:
+		buf_adds(out, "\t\ttype filter hook forward priority -9; policy accept;\n");
+		return;
 	case NFT_HOOK_POSTROUTING_NAT:
 		buf_adds(out, "\t\ttype nat hook postrouting priority 100; policy accept;\n");
 		return;
 	}
+}
+
+static bool has_meter(const struct nft_chain *c)
+{
+	for (size_t i = 0; i < c->nrules; i++)
+		for (size_t k = 0; k < c->rule[i].nitems; k++)
+			if (c->rule[i].item[k].kind == NFT_METER)
+				return true;
+	return false;
 }
 
 static void add_chain(const struct nft_chain *c, struct buf *out)
@@ -228,6 +252,8 @@ static void add_chain(const struct nft_chain *c, struct buf *out)
 		emit_nft_rule(&c->rule[i], out);
 		buf_addc(out, '\n');
 	}
+	if (has_meter(c))
+		buf_adds(out, "\t\tmeta mark set 0x0\n");
 	buf_adds(out, "\t}\n");
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state.json: the whole plan as data: what the reconciler applies, for people and other programs to read. */
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "emit/emit.h"
 #include "emit/json.h"
@@ -23,6 +25,7 @@ static const char *const set_kinds[] = {
 	[NFT_MAP_CLASS4] = "class4",  [NFT_MAP_CLASS6] = "class6",  [NFT_MAP_NET4] = "network4",
 	[NFT_MAP_NET6] = "network6",  [NFT_MAP_CHAIN] = "dispatch", [NFT_SET_ADDR4] = "address4",
 	[NFT_SET_ADDR6] = "address6", [NFT_SET_BOX4] = "box4",      [NFT_SET_BOX6] = "box6",
+	[NFT_SET_RATE] = "rate",      [NFT_SET_QUOTA] = "quota",
 };
 
 static const char *const hooks[] = {
@@ -30,14 +33,17 @@ static const char *const hooks[] = {
 	[NFT_HOOK_FORWARD] = "forward",
 	[NFT_HOOK_OUTPUT] = "output",
 	[NFT_HOOK_POSTROUTING_NAT] = "postrouting",
+	[NFT_HOOK_FORWARD_AFTER] = "forward after",
 };
 
 static void add_set(const struct nft_set *s, struct buf *out)
 {
 	struct buf text BUF_CLEANUP = BUF_INIT;
 
-	buf_addf(out, "    {\"name\": \"%s\", \"kind\": \"%s\", \"size\": %u, \"elements\": [", s->name,
-		 set_kinds[s->kind], s->size);
+	buf_addf(out, "    {\"name\": \"%s\", \"kind\": \"%s\", \"size\": %u, ", s->name, set_kinds[s->kind], s->size);
+	if (s->kind == NFT_SET_QUOTA)
+		buf_addf(out, "\"bytes\": %" PRIu64 ", \"period\": %u, ", s->bytes, s->period);
+	buf_adds(out, "\"elements\": [");
 	for (size_t i = 0; i < s->nelems; i++) {
 		buf_reset(&text);
 		emit_nft_elem(s, &s->elem[i], &text);

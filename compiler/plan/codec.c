@@ -66,6 +66,8 @@ static const unsigned int elem_parts[] = {
 	[NFT_SET_ADDR6] = CODEC_HI,
 	[NFT_SET_BOX4] = CODEC_HI | CODEC_BOX,
 	[NFT_SET_BOX6] = CODEC_HI | CODEC_BOX,
+	[NFT_SET_RATE] = CODEC_NUMBER | CODEC_RATE,
+	[NFT_SET_QUOTA] = CODEC_NUMBER,
 };
 
 unsigned int codec_elem_parts(enum nft_set_kind kind)
@@ -93,6 +95,8 @@ void codec_elem(struct buf *out, enum nft_set_kind kind, const struct nft_elem *
 	put_key(out, kind, e->lo);
 	if (parts & CODEC_HI)
 		put_key(out, kind, e->hi);
+	if (parts & CODEC_RATE)
+		put_int(out, (uint64_t)e->hi, 8);
 	if (parts & CODEC_BOX) {
 		put_int(out, e->proto_lo, 1);
 		put_int(out, e->proto_hi, 1);
@@ -118,7 +122,7 @@ static void put_item(struct buf *out, const struct nft_item *i)
 			   (i->name != NULL ? HAS_NAME : 0) | (i->name2 != NULL ? HAS_NAME2 : 0);
 
 	/* The family of a single address shows in the address itself. */
-	if (i->v6 && (i->kind == NFT_DISPATCH || (match && i->op == NFT_IN_SET)))
+	if (i->v6 && (i->kind == NFT_DISPATCH || i->kind == NFT_METER || (match && i->op == NFT_IN_SET)))
 		has |= IS_V6;
 	put_int(out, i->kind, 1);
 	put_int(out, has, 1);
@@ -169,6 +173,10 @@ static void put_set(struct buf *out, const struct nft_set *s)
 	put_str(out, s->name);
 	put_int(out, s->kind, 1);
 	put_int(out, s->size, 4);
+	if (s->kind == NFT_SET_QUOTA) {
+		put_int(out, s->bytes, 8);
+		put_int(out, s->period, 4);
+	}
 	put_count(out, s->nelems);
 	for (size_t i = 0; i < s->nelems; i++)
 		codec_elem(out, s->kind, &s->elem[i]);

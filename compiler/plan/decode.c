@@ -200,7 +200,7 @@ static void get_peers(struct reader *r, struct gw_plan *p)
 
 static u128 get_elem_key(struct reader *r, enum nft_set_kind kind)
 {
-	if (kind == NFT_MAP_CHAIN)
+	if (codec_elem_parts(kind) & CODEC_NUMBER)
 		return get_int(r, 4);
 	if (!codec_elem_v6(kind))
 		return addr_from_v4((uint32_t)get_int(r, 4));
@@ -217,6 +217,8 @@ static void get_elem(struct reader *r, enum nft_set_kind kind, struct nft_elem *
 	e->lo = e->hi = get_elem_key(r, kind);
 	if (parts & CODEC_HI)
 		e->hi = get_elem_key(r, kind);
+	if (parts & CODEC_RATE)
+		e->hi = get_int(r, 8);
 	if (parts & CODEC_BOX) {
 		e->proto_lo = (uint8_t)get_int(r, 1);
 		e->proto_hi = (uint8_t)get_int(r, 1);
@@ -227,17 +229,25 @@ static void get_elem(struct reader *r, enum nft_set_kind kind, struct nft_elem *
 		e->value = (uint32_t)get_int(r, 4);
 	if (parts & CODEC_CHAIN)
 		e->chain = get_str(r, NFT_NAME_MAX - 1, is_name_char, false, "a chain's name");
-	if (e->lo > e->hi || e->proto_lo > e->proto_hi || e->port_lo > e->port_hi)
+	if ((!(parts & CODEC_RATE) && e->lo > e->hi) || e->proto_lo > e->proto_hi || e->port_lo > e->port_hi)
 		bad(r, "an interval ends before it starts");
-	if (kind == NFT_MAP_CHAIN && e->lo == 0)
-		bad(r, "a class number is 0");
+	if (parts & CODEC_NUMBER && e->lo == 0)
+		bad(r, "a number is 0");
+	if (parts & CODEC_RATE && e->hi == 0)
+		bad(r, "a rate is 0");
 }
 
 static void get_set(struct reader *r, struct nft_set *s)
 {
 	s->name = get_str(r, NFT_NAME_MAX - 1, is_name_char, false, "a set's name");
-	s->kind = (enum nft_set_kind)get_bounded(r, 1, NFT_SET_BOX6, "a kind of set");
+	s->kind = (enum nft_set_kind)get_bounded(r, 1, NFT_SET_QUOTA, "a kind of set");
 	s->size = (uint32_t)get_int(r, 4);
+	if (s->kind == NFT_SET_QUOTA) {
+		s->bytes = get_int(r, 8);
+		s->period = (uint32_t)get_int(r, 4);
+		if (s->bytes == 0 || s->period == 0)
+			bad(r, "a quota is 0");
+	}
 	unsigned int parts = codec_elem_parts(s->kind);
 	size_t n = get_count(r, 4);
 	if (s->size != 0 && n > s->size)
@@ -252,7 +262,8 @@ static void get_set(struct reader *r, struct nft_set *s)
 		get_elem(r, s->kind, &s->elem[i]);
 		if (i == 0)
 			continue;
-		if (nft_elem_cmp(&s->elem[i - 1], &s->elem[i]) >= 0)
+		if (nft_elem_cmp(&s->elem[i - 1], &s->elem[i]) >= 0 ||
+		    (parts & CODEC_NUMBER && s->elem[i - 1].lo == s->elem[i].lo))
 			bad(r, "a set's elements are not in order");
 		else if (parts & CODEC_HI && !(parts & CODEC_BOX) && s->elem[i].lo <= s->elem[i - 1].hi)
 			bad(r, "a set's intervals overlap");
@@ -300,6 +311,7 @@ static const struct item_row {
 	[NFT_DISPATCH] = { .name = true, .name2 = true, .v6 = true },
 	[NFT_MASQUERADE] = { 0 },
 	[NFT_MSS_CLAMP] = { 0 },
+	[NFT_METER] = { .name = true, .name2 = true, .numbers = true, .v6 = true },
 };
 
 enum { HAS_LO = 1, HAS_HI = 2, HAS_NAME = 4, HAS_NAME2 = 8, IS_V6 = 16, HAS_ALL = 31 };
@@ -340,7 +352,7 @@ static const char *get_item_name(struct reader *r, const struct nft_item *i)
 
 static void get_item(struct reader *r, struct nft_item *i)
 {
-	i->kind = (enum nft_item_kind)get_bounded(r, 1, NFT_MSS_CLAMP, "a rule's item");
+	i->kind = (enum nft_item_kind)get_bounded(r, 1, NFT_METER, "a rule's item");
 	unsigned int has = (unsigned int)get_bounded(r, 1, HAS_ALL, "an item's flags");
 	const struct item_row *row = &item_rows[i->kind];
 	bool name = row->name, v6 = row->v6, hi = i->kind == NFT_LIMIT;
@@ -371,6 +383,8 @@ static void get_item(struct reader *r, struct nft_item *i)
 		bad(r, "a match has a value out of range");
 	if (i->kind == NFT_LIMIT && (i->lo == 0 || i->lo > UINT32_MAX || i->hi > UINT32_MAX))
 		bad(r, "a limit is out of range");
+	if (i->kind == NFT_METER && i->lo > 1)
+		bad(r, "a meter has no such side");
 }
 
 /* A port, and a box, are read by the kernel according to the family and the protocol that the rule fixed before. */
@@ -405,7 +419,7 @@ static void get_chain(struct reader *r, struct nft_chain *c)
 	c->name = get_str(r, NFT_NAME_MAX - 1, is_name_char, false, "a chain's name");
 	unsigned int flags = (unsigned int)get_int(r, 1);
 	c->class_chain = flags & 0x80;
-	if ((flags & 0x7f) > NFT_HOOK_POSTROUTING_NAT)
+	if ((flags & 0x7f) > NFT_HOOK_FORWARD_AFTER)
 		bad(r, "a chain's hook is out of range");
 	else
 		c->hook = (enum nft_hook)(flags & 0x7f);
@@ -455,6 +469,9 @@ static void check_item_refs(struct reader *r, const struct gw_plan *p, const str
 	} else if (i->kind == NFT_DISPATCH) {
 		check_set_ref(r, &p->nft, i->name, dispatch_kinds(i->v6));
 		check_set_ref(r, &p->nft, i->name2, 1u << NFT_MAP_CHAIN);
+	} else if (i->kind == NFT_METER) {
+		check_set_ref(r, &p->nft, i->name, dispatch_kinds(i->v6));
+		check_set_ref(r, &p->nft, i->name2, 1u << NFT_SET_RATE | 1u << NFT_SET_QUOTA);
 	} else if (i->kind == NFT_MATCH && i->op == NFT_IN_SET) {
 		check_set_ref(r, &p->nft, i->name, match_kinds(i));
 	} else if (i->kind == NFT_MATCH && field_rows[i->field].name && strcmp(i->name, p->interface) != 0) {

@@ -32,12 +32,18 @@ static void print_elem(struct buf *out, const struct plan_op *op)
 	char text[ADDR_TEXT_MAX];
 
 	buf_addf(out, "element of %s: ", op->set->name);
-	if (parts & CODEC_NUMBER)
+	if (op->set->kind == NFT_SET_RATE || op->set->kind == NFT_SET_QUOTA)
+		buf_addf(out, "device 0x%08" PRIx32, (uint32_t)e->lo);
+	else if (parts & CODEC_NUMBER)
 		buf_addf(out, "%" PRIu32, (uint32_t)e->lo);
 	else
 		buf_adds(out, range_format((struct range){ e->lo, e->hi }, text));
 	if (parts & CODEC_BOX)
 		buf_addf(out, " protocol %u-%u port %u-%u", e->proto_lo, e->proto_hi, e->port_lo, e->port_hi);
+	if (parts & CODEC_RATE)
+		buf_addf(out, " -> %" PRIu64 " bytes a second", (uint64_t)e->hi);
+	if (op->set->kind == NFT_SET_QUOTA)
+		buf_addf(out, ", %" PRIu64 " of %" PRIu64 " bytes used", e->used, op->set->bytes);
 	if (parts & CODEC_VALUE)
 		buf_addf(out, " -> class %" PRIu32, e->value);
 	if (parts & CODEC_CHAIN)

@@ -334,7 +334,7 @@ static bool refers_to_reborn(const struct differ *x, const struct nft_chain *c)
 	for (size_t i = 0; x->nreborn > 0 && i < c->nrules; i++) {
 		for (size_t k = 0; k < c->rule[i].nitems; k++) {
 			const struct nft_item *it = &c->rule[i].item[k];
-			if (it->kind == NFT_DISPATCH && (set_reborn(x, it->name) || set_reborn(x, it->name2)))
+			if ((it->kind == NFT_DISPATCH || it->kind == NFT_METER) && (set_reborn(x, it->name) || set_reborn(x, it->name2)))
 				return true;
 			if (it->kind == NFT_MATCH && it->op == NFT_IN_SET && it->name != NULL &&
 			    set_reborn(x, it->name))

@@ -49,6 +49,8 @@ static bool item_equal(const struct nft_item *a, const struct nft_item *b)
 	case NFT_JUMP:
 	case NFT_GOTO:
 		return text_equal(a->name, b->name);
+	case NFT_METER:
+		return a->lo == b->lo && text_equal(a->name, b->name) && text_equal(a->name2, b->name2) && a->v6 == b->v6;
 	case NFT_DISPATCH:
 		return text_equal(a->name, b->name) && text_equal(a->name2, b->name2) && a->v6 == b->v6;
 	case NFT_COUNTER:
@@ -76,7 +78,7 @@ bool nft_rule_equal(const struct nft_rule *a, const struct nft_rule *b)
 
 bool nft_set_same_shape(const struct nft_set *a, const struct nft_set *b)
 {
-	return a->kind == b->kind && a->size == b->size;
+	return a->kind == b->kind && a->size == b->size && a->bytes == b->bytes && a->period == b->period;
 }
 
 int nft_elem_cmp(const struct nft_elem *a, const struct nft_elem *b)

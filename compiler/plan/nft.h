@@ -30,20 +30,26 @@ enum nft_set_kind {
 	NFT_SET_ADDR6,   /* ipv6_addr, interval */
 	NFT_SET_BOX4,    /* ipv4_addr . inet_proto . inet_service, interval */
 	NFT_SET_BOX6,    /* ipv6_addr . inet_proto . inet_service, interval */
+	NFT_SET_RATE,    /* mark, hash; each element with a limit of its own: device number -> bytes a second */
+	NFT_SET_QUOTA,   /* mark, hash; each element with the set's quota, and what is used of it: device number -> bytes */
 };
 
 struct nft_elem {
 	u128 lo, hi;          /* address on the common axis (hi == lo in hash maps); NFT_MAP_CHAIN: the class number */
+	                      /* NFT_SET_RATE, NFT_SET_QUOTA: lo the device number; hi the bytes a second, or lo again */
 	uint8_t proto_lo, proto_hi; /* NFT_SET_BOX*: protocols */
 	uint16_t port_lo, port_hi;  /* NFT_SET_BOX*: ports */
-	uint32_t value;       /* maps to mark: the class number */
+	uint32_t value;       /* maps to mark: the class or device number. NFT_SET_QUOTA, desired: 1: written anew, for `used` */
 	const char *chain;    /* NFT_MAP_CHAIN: where to go */
+	uint64_t used;        /* NFT_SET_QUOTA: bytes; desired: what it begins with where it is written. Neither compared nor encoded */
 };
 
 struct nft_set {
 	const char *name;
 	enum nft_set_kind kind;
 	uint32_t size; /* hash maps: declared room; 0: none declared */
+	uint32_t period; /* NFT_SET_QUOTA: seconds; the name says it too */
+	uint64_t bytes;  /* NFT_SET_QUOTA: how much each element may let pass */
 	struct nft_elem *elem; /* sorted by lo, hi, proto, port; unique; intervals disjoint */
 	size_t nelems;
 };
@@ -79,6 +85,11 @@ enum nft_item_kind {
 	NFT_DISPATCH,
 	NFT_MASQUERADE,
 	NFT_MSS_CLAMP,  /* tcp flags syn / syn,rst tcp option maxseg size set rt mtu */
+	/*
+	 * The packet's own source (lo 0) or destination (lo 1) -> device number by map `name` -> in set `name2` an element whose limit or quota is
+	 * exceeded. The number travels as in NFT_DISPATCH.
+	 */
+	NFT_METER,
 	NFT_FOREIGN,    /* observed only: an expression that we never make; equal to nothing */
 };
 
@@ -99,11 +110,14 @@ struct nft_rule {
 	uint64_t handle;     /* observed; not compared */
 };
 
-enum nft_hook { NFT_HOOK_NONE, NFT_HOOK_INPUT, NFT_HOOK_FORWARD, NFT_HOOK_OUTPUT, NFT_HOOK_POSTROUTING_NAT };
+enum nft_hook {
+	NFT_HOOK_NONE, NFT_HOOK_INPUT, NFT_HOOK_FORWARD, NFT_HOOK_OUTPUT, NFT_HOOK_POSTROUTING_NAT,
+	NFT_HOOK_FORWARD_AFTER, /* forward, right after NFT_HOOK_FORWARD has accepted */
+};
 
 struct nft_chain {
 	const char *name;
-	enum nft_hook hook; /* NFT_HOOK_NONE: a regular chain. Filter hooks at priority -10, nat at 100; policy accept */
+	enum nft_hook hook; /* NFT_HOOK_NONE: a regular chain. Filter hooks at priority -10 (after: -9), nat at 100; policy accept */
 	bool class_chain;   /* text form clears the mark first */
 	struct nft_rule *rule;
 	size_t nrules;
@@ -111,6 +125,7 @@ struct nft_chain {
 
 struct nft_table {
 	bool present; /* observed: false when the kernel has no such table */
+	uint64_t handle; /* observed; another one when the table was made anew */
 	struct nft_set *set;
 	size_t nsets;
 	struct nft_chain *chain;
@@ -120,7 +135,7 @@ struct nft_table {
 };
 
 bool nft_rule_equal(const struct nft_rule *a, const struct nft_rule *b);
-bool nft_set_same_shape(const struct nft_set *a, const struct nft_set *b); /* kind and size; not elements */
+bool nft_set_same_shape(const struct nft_set *a, const struct nft_set *b); /* kind, size and quota; not elements */
 int nft_elem_cmp(const struct nft_elem *a, const struct nft_elem *b);       /* key order */
 bool nft_elem_equal(const struct nft_elem *a, const struct nft_elem *b);    /* key and value */
 const struct nft_chain *nft_find_chain(const struct nft_table *t, const char *name);

@@ -7,6 +7,7 @@
 #include "base/bug.h"
 #include "base/vec.h"
 #include "plan/classes.h"
+#include "plan/limits.h"
 #include "plan/rules.h"
 #include "plan/table.h"
 #include "resolve/place.h"
@@ -347,6 +348,7 @@ static void plan_table(struct gateway_plan *g)
 	add_dispatch(g, &t, "source_any", true, true);
 	classes_build(&c, &t, g->x, g->r, g->gateway, source, judged_sources(g, source));
 	add_maps(g, &t, &c);
+	limits_build(&t, g->r, g->admitted.v, g->admitted.n, g->p->interface);
 	table_finish(&t, &g->p->nft);
 	table_release(&t);
 }

@@ -47,16 +47,6 @@ static uint32_t ref_field(struct resolver *s, const struct object *o, const char
 
 /* Users and plans. */
 
-static void warn_not_enforced(struct resolver *s, const struct plan *p)
-{
-	if (p->rate)
-		diag_add(s->d, "W_NOT_ENFORCED", object_loc(&p->o, "rate"),
-			 "rate is decoded but not enforced by this version");
-	if (p->quota.bytes)
-		diag_add(s->d, "W_NOT_ENFORCED", object_loc(&p->o, "quota"),
-			 "quota is decoded but not enforced by this version");
-}
-
 static void settle_plans(struct resolver *s)
 {
 	struct resolved *r = s->r;
@@ -69,7 +59,6 @@ static void settle_plans(struct resolver *s)
 				set_add(&s->set, site);
 		}
 		r->plan_sites[i] = set_take(&s->set, s->a);
-		warn_not_enforced(s, p);
 	}
 }
 

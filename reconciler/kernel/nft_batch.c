@@ -133,7 +133,7 @@ static size_t put_elems(struct nft_batch *b, const struct plan_op *op, size_t no
 		size_t used = (size_t)((char *)mnl_nlmsg_get_payload_tail(nlh) - (char *)list);
 		if (used + each > ELEMENTS_MAX)
 			break;
-		nft_elem_put(nlh, op->set->kind, op[n].elem, removal);
+		nft_elem_put(nlh, op->set, op[n].elem, removal);
 	}
 	mnl_attr_nest_end(nlh, list);
 	b->note.v[b->note.n - 1].nelems = n;

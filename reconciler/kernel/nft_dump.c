@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/nft_dump.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -56,6 +57,8 @@ static int see_table(const struct nlmsghdr *nlh, void *arg)
 	attr_each(attr, nlh, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(attr) == NFTA_TABLE_FLAGS && (ntohl(mnl_attr_get_u32(attr)) & NFT_TABLE_F_DORMANT))
 			o->t->foreign++; /* every chain is out of its hook */
+		else if (mnl_attr_get_type(attr) == NFTA_TABLE_HANDLE)
+			o->t->handle = be64toh(mnl_attr_get_u64(attr));
 	return 0;
 }
 
@@ -324,7 +327,7 @@ static int get_elems(struct nl_sock *s, struct observation *o, const struct nft_
 	o->elem.n = 0;
 	o->kind = set->kind;
 	for (size_t i = 0; i < n; i++)
-		nft_elem_put(nlh, set->kind, op[i].elem, true);
+		nft_elem_put(nlh, set, op[i].elem, true);
 	mnl_attr_nest_end(nlh, list);
 	int rc = nl_talk(s, nlh, see_elems, o);
 	if (rc == 0 && o->elem.n != n)

@@ -252,6 +252,15 @@ static void put_log(struct nftnl_rule *nr, const struct nft_item *it)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_LEVEL, NFT_LOG_LEVEL);
 }
 
+/* Through the mark and back, as it was: see below. */
+static void put_number(struct nftnl_rule *nr)
+{
+	put_meta(nr, NFT_META_MARK, NFT_REG_2);
+	put_meta_set(nr, NFT_META_MARK, NFT_REG_1);
+	put_meta(nr, NFT_META_MARK, NFT_REG_1);
+	put_meta_set(nr, NFT_META_MARK, NFT_REG_2);
+}
+
 /*
  * The number could stay in its register, but nft (seen with 1.0.6) aborts when it lists a lookup of what a lookup gave: it knows no length of
  * it. So it goes through the mark, which is put back at once: nobody sees it there.
@@ -262,11 +271,32 @@ static void put_dispatch(struct nftnl_rule *nr, const struct nft_item *it)
 
 	put_ct(nr, it->v6 ? NFT_CT_SRC_IP6 : NFT_CT_SRC_IP, true, NFT_REG_1);
 	put_lookup(nr, it->name, &number);
-	put_meta(nr, NFT_META_MARK, NFT_REG_2);
-	put_meta_set(nr, NFT_META_MARK, NFT_REG_1);
-	put_meta(nr, NFT_META_MARK, NFT_REG_1);
-	put_meta_set(nr, NFT_META_MARK, NFT_REG_2);
+	put_number(nr);
 	put_lookup(nr, it->name2, &verdict);
+}
+
+static void put_payload(struct nftnl_rule *nr, uint32_t base, uint32_t offset, uint32_t len)
+{
+	struct nftnl_expr *e = expr_add(nr, "payload");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
+}
+
+/* ip saddr map @name, then the number looked up in @name2, whose element decides. */
+static void put_meter(struct nftnl_rule *nr, const struct nft_item *it)
+{
+	uint8_t family = it->v6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+	uint32_t number = NFT_REG_1;
+
+	put_meta(nr, NFT_META_NFPROTO, NFT_REG_1);
+	put_cmp(nr, NFT_CMP_EQ, &family, 1);
+	put_payload(nr, NFT_PAYLOAD_NETWORK_HEADER, nft_meter_offset(it->v6, it->lo != 0), it->v6 ? 16 : 4);
+	put_lookup(nr, it->name, &number);
+	put_number(nr);
+	put_lookup(nr, it->name2, NULL);
 }
 
 /* tcp flags syn / syn,rst tcp option maxseg size set rt mtu */
@@ -276,14 +306,10 @@ static void put_mss_clamp(struct nftnl_rule *nr)
 
 	put_meta(nr, NFT_META_L4PROTO, NFT_REG_1);
 	put_cmp(nr, NFT_CMP_EQ, &tcp, 1);
-	struct nftnl_expr *e = expr_add(nr, "payload");
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, TCP_FLAGS_OFFSET);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, 1);
+	put_payload(nr, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET, 1);
 	put_mask(nr, &mask, 1);
 	put_cmp(nr, NFT_CMP_EQ, &syn, 1);
-	e = expr_add(nr, "rt");
+	struct nftnl_expr *e = expr_add(nr, "rt");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_RT_KEY, NFT_RT_TCPMSS);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_RT_DREG, NFT_REG_1);
 	put_hton(nr, 2);
@@ -330,6 +356,9 @@ static void put_item(struct nftnl_rule *nr, const struct nft_item *it)
 		return;
 	case NFT_MASQUERADE:
 		expr_add(nr, "masq");
+		return;
+	case NFT_METER:
+		put_meter(nr, it);
 		return;
 	case NFT_MSS_CLAMP:
 		put_mss_clamp(nr);

@@ -249,17 +249,31 @@ static bool raise_field(struct cursor *c, struct nft_item *it, const struct nft_
 	return raise_op(c, it, row);
 }
 
+/* The mark, loaded into or set from that register. */
+static bool take_mark(struct cursor *c, bool set, uint32_t reg)
+{
+	struct nftnl_expr *e = take(c, "meta");
+
+	return e != NULL && nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY) == NFT_META_MARK &&
+	       reg_is(e, set ? NFTNL_EXPR_META_SREG : NFTNL_EXPR_META_DREG, reg);
+}
+
+static bool take_payload(struct cursor *c, uint32_t base, uint32_t offset, uint32_t len)
+{
+	struct nftnl_expr *e = take(c, "payload");
+
+	return e != NULL && reg_is(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1) && reg_is(e, NFTNL_EXPR_PAYLOAD_BASE, base) &&
+	       reg_is(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset) && reg_is(e, NFTNL_EXPR_PAYLOAD_LEN, len);
+}
+
 /* After the load of meta l4proto: `tcp flags syn / syn,rst tcp option maxseg size set rt mtu`. */
 static bool raise_mss_clamp(struct cursor *c, struct nft_item *it)
 {
 	uint32_t len = 0;
 	const uint8_t *v = take_cmp(c, NFT_CMP_EQ, &len);
-	struct nftnl_expr *e = v != NULL && len == 1 && *v == 6 ? take(c, "payload") : NULL;
 
 	it->kind = NFT_MSS_CLAMP;
-	if (e == NULL || !reg_is(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1) ||
-	    !reg_is(e, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER) ||
-	    !reg_is(e, NFTNL_EXPR_PAYLOAD_OFFSET, 13) || !reg_is(e, NFTNL_EXPR_PAYLOAD_LEN, 1))
+	if (v == NULL || len != 1 || *v != 6 || !take_payload(c, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1))
 		return false;
 	v = take_mask(c, 1);
 	if (v == NULL || *v != 6 /* syn, rst */)
@@ -267,7 +281,7 @@ static bool raise_mss_clamp(struct cursor *c, struct nft_item *it)
 	v = take_cmp(c, NFT_CMP_EQ, &len);
 	if (v == NULL || len != 1 || *v != 2 /* syn */)
 		return false;
-	e = take(c, "rt");
+	struct nftnl_expr *e = take(c, "rt");
 	if (e == NULL || !reg_is(e, NFTNL_EXPR_RT_KEY, NFT_RT_TCPMSS) || !reg_is(e, NFTNL_EXPR_RT_DREG, NFT_REG_1) ||
 	    !take_hton(c, 2))
 		return false;
@@ -275,6 +289,32 @@ static bool raise_mss_clamp(struct cursor *c, struct nft_item *it)
 	return e != NULL && reg_is(e, NFTNL_EXPR_EXTHDR_SREG, NFT_REG_1) &&
 	       nftnl_expr_get_u8(e, NFTNL_EXPR_EXTHDR_TYPE) == 2 && reg_is(e, NFTNL_EXPR_EXTHDR_OFFSET, 2) &&
 	       reg_is(e, NFTNL_EXPR_EXTHDR_LEN, 2) && reg_is(e, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+}
+
+/* After the load of the packet's family: its own address, a number by one map, through the mark, in a set. */
+static bool raise_meter(struct cursor *c, struct nft_item *it)
+{
+	uint32_t len = 0, number = NFT_REG_1;
+	const uint8_t *family = take_cmp(c, NFT_CMP_EQ, &len);
+
+	it->kind = NFT_METER;
+	if (family == NULL || len != 1 || (*family != NFPROTO_IPV4 && *family != NFPROTO_IPV6))
+		return false;
+	it->v6 = *family == NFPROTO_IPV6;
+	size_t at = c->i;
+	for (it->lo = 0; it->lo < 2; it->lo++) {
+		c->i = at;
+		if (take_payload(c, NFT_PAYLOAD_NETWORK_HEADER, nft_meter_offset(it->v6, it->lo != 0), it->v6 ? 16 : 4))
+			break;
+	}
+	const char *map = it->lo < 2 ? take_lookup(c, &number) : NULL;
+	if (map == NULL || !take_mark(c, false, NFT_REG_2) || !take_mark(c, true, NFT_REG_1) ||
+	    !take_mark(c, false, NFT_REG_1) || !take_mark(c, true, NFT_REG_2))
+		return false;
+	const char *set = take_lookup(c, NULL);
+	it->name = arena_strdup(c->a, map);
+	it->name2 = set != NULL ? arena_strdup(c->a, set) : NULL;
+	return set != NULL;
 }
 
 static bool raise_meta(struct cursor *c, struct nft_item *it)
@@ -286,6 +326,8 @@ static bool raise_meta(struct cursor *c, struct nft_item *it)
 	uint32_t key = nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY);
 	if (key == NFT_META_L4PROTO)
 		return raise_mss_clamp(c, it);
+	if (key == NFT_META_NFPROTO)
+		return raise_meter(c, it);
 	const struct nft_field_row *row = nft_field_row_of_key("meta", key);
 	return row != NULL && raise_field(c, it, row);
 }
@@ -305,15 +347,6 @@ static bool raise_invalid(struct cursor *c, struct nft_item *it)
 		return false;
 	memcpy(&value, v, sizeof(value));
 	return mask == 1 && value == 0;
-}
-
-/* The mark, loaded into or set from that register. */
-static bool take_mark(struct cursor *c, bool set, uint32_t reg)
-{
-	struct nftnl_expr *e = take(c, "meta");
-
-	return e != NULL && nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY) == NFT_META_MARK &&
-	       reg_is(e, set ? NFTNL_EXPR_META_SREG : NFTNL_EXPR_META_DREG, reg);
 }
 
 /* After the load of an original source address: class number by one map, through the mark, chain by the other. */

@@ -19,16 +19,18 @@ enum { BYTEORDER_HOST = 1, BYTEORDER_BIG = 2 };
 #define TYPE_BOX(address) ((uint32_t)(address) << 12 | TYPE_INET_PROTOCOL << 6 | TYPE_INET_SERVICE)
 
 static const struct nft_set_row rows[] = {
-	/* kind, flags, key_type, key_len, data_type, data_len, host_key, addr_len */
-	{ NFT_MAP_CLASS4, NFT_SET_MAP, TYPE_IPADDR, 4, TYPE_MARK, 4, false, 4 },
-	{ NFT_MAP_CLASS6, NFT_SET_MAP, TYPE_IP6ADDR, 16, TYPE_MARK, 4, false, 16 },
-	{ NFT_MAP_NET4, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IPADDR, 4, TYPE_MARK, 4, false, 4 },
-	{ NFT_MAP_NET6, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IP6ADDR, 16, TYPE_MARK, 4, false, 16 },
-	{ NFT_MAP_CHAIN, NFT_SET_MAP, TYPE_MARK, 4, NFT_DATA_VERDICT, 0, true, 0 },
-	{ NFT_SET_ADDR4, NFT_SET_INTERVAL, TYPE_IPADDR, 4, 0, 0, false, 4 },
-	{ NFT_SET_ADDR6, NFT_SET_INTERVAL, TYPE_IP6ADDR, 16, 0, 0, false, 16 },
-	{ NFT_SET_BOX4, NFT_SET_INTERVAL | NFT_SET_CONCAT, TYPE_BOX(TYPE_IPADDR), 12, 0, 0, false, 4 },
-	{ NFT_SET_BOX6, NFT_SET_INTERVAL | NFT_SET_CONCAT, TYPE_BOX(TYPE_IP6ADDR), 24, 0, 0, false, 16 },
+	/* kind, flags, key_type, key_len, data_type, data_len, host_key, addr_len, expr */
+	{ NFT_MAP_CLASS4, NFT_SET_MAP, TYPE_IPADDR, 4, TYPE_MARK, 4, false, 4, NULL },
+	{ NFT_MAP_CLASS6, NFT_SET_MAP, TYPE_IP6ADDR, 16, TYPE_MARK, 4, false, 16, NULL },
+	{ NFT_MAP_NET4, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IPADDR, 4, TYPE_MARK, 4, false, 4, NULL },
+	{ NFT_MAP_NET6, NFT_SET_MAP | NFT_SET_INTERVAL, TYPE_IP6ADDR, 16, TYPE_MARK, 4, false, 16, NULL },
+	{ NFT_MAP_CHAIN, NFT_SET_MAP, TYPE_MARK, 4, NFT_DATA_VERDICT, 0, true, 0, NULL },
+	{ NFT_SET_ADDR4, NFT_SET_INTERVAL, TYPE_IPADDR, 4, 0, 0, false, 4, NULL },
+	{ NFT_SET_ADDR6, NFT_SET_INTERVAL, TYPE_IP6ADDR, 16, 0, 0, false, 16, NULL },
+	{ NFT_SET_BOX4, NFT_SET_INTERVAL | NFT_SET_CONCAT, TYPE_BOX(TYPE_IPADDR), 12, 0, 0, false, 4, NULL },
+	{ NFT_SET_BOX6, NFT_SET_INTERVAL | NFT_SET_CONCAT, TYPE_BOX(TYPE_IP6ADDR), 24, 0, 0, false, 16, NULL },
+	{ NFT_SET_RATE, 0, TYPE_MARK, 4, 0, 0, true, 0, "limit" },
+	{ NFT_SET_QUOTA, 0, TYPE_MARK, 4, 0, 0, true, 0, "quota" },
 };
 
 const struct nft_set_row *nft_set_row(enum nft_set_kind kind)
@@ -80,6 +82,8 @@ struct nftnl_set *nft_lower_set(const struct nft_set *s, uint32_t id)
 		uint8_t fields[] = { row->addr_len, 1, 2 };
 		nftnl_set_set_data(ns, NFTNL_SET_DESC_CONCAT, fields, sizeof(fields));
 	}
+	if (row->expr != NULL)
+		nft_meter_put_set(ns, s);
 	put_userdata(ns, row);
 	return ns;
 }
@@ -98,7 +102,7 @@ bool nft_raise_set(const struct nftnl_set *ns, struct arena *a, struct nft_set *
 		*s = (struct nft_set){ .name = arena_strdup(a, nftnl_set_get_str(ns, NFTNL_SET_NAME)), .kind = rows[i].kind };
 		if (nftnl_set_is_set(ns, NFTNL_SET_DESC_SIZE))
 			s->size = nftnl_set_get_u32(ns, NFTNL_SET_DESC_SIZE);
-		return true;
+		return rows[i].expr == NULL || nft_meter_get_set(ns, s);
 	}
 	return false;
 }
@@ -156,8 +160,9 @@ static void put_end(struct nlmsghdr *nlh, const struct nft_set_row *row, u128 hi
 	mnl_attr_nest_end(nlh, elem);
 }
 
-void nft_elem_put(struct nlmsghdr *nlh, enum nft_set_kind kind, const struct nft_elem *e, bool keys_only)
+void nft_elem_put(struct nlmsghdr *nlh, const struct nft_set *s, const struct nft_elem *e, bool keys_only)
 {
+	enum nft_set_kind kind = s->kind;
 	const struct nft_set_row *row = nft_set_row(kind);
 	struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	uint8_t key[24];
@@ -167,6 +172,8 @@ void nft_elem_put(struct nlmsghdr *nlh, enum nft_set_kind kind, const struct nft
 		attr_put_key(nlh, NFTA_SET_ELEM_KEY_END, key, key_put(row, e->hi, e->proto_hi, e->port_hi, key));
 	if ((row->flags & NFT_SET_MAP) && !keys_only)
 		attr_put_data(nlh, row, e);
+	if (row->expr != NULL && !keys_only)
+		nft_meter_put_elem(nlh, s, e);
 	mnl_attr_nest_end(nlh, elem);
 	if (nft_set_is_interval(kind))
 		put_end(nlh, row, e->hi);
@@ -180,6 +187,8 @@ size_t nft_elem_wire_max(enum nft_set_kind kind)
 	if (row->flags & NFT_SET_MAP)
 		data = row->data_len > 0 ? 2 * MNL_ATTR_HDRLEN + row->data_len
 					 : 4 * MNL_ATTR_HDRLEN + 4 + NFT_NAME_MAX + 4;
+	if (row->expr != NULL)
+		data = NFT_METER_WIRE_MAX;
 	return 2 * (MNL_ATTR_HDRLEN + 8 + key) + data;
 }
 
@@ -241,7 +250,7 @@ struct nft_wire_elem nft_elem_get(const struct nlattr *nest, enum nft_set_kind k
 {
 	const struct nft_set_row *row = nft_set_row(kind);
 	struct nft_wire_elem w = { 0 };
-	bool has_key = false, has_data = false, has_end = false;
+	bool has_key = false, has_data = false, has_end = false, has_expr = false;
 	const struct nlattr *attr;
 
 	attr_each_nested(attr, nest) {
@@ -255,17 +264,21 @@ struct nft_wire_elem nft_elem_get(const struct nlattr *nest, enum nft_set_kind k
 		case NFTA_SET_ELEM_DATA:
 			has_data = data_get(attr, row, &w.e, a);
 			break;
+		case NFTA_SET_ELEM_EXPR:
+			has_expr = row->expr != NULL && nft_meter_get_elem(attr, kind, &w.e);
+			break;
 		case NFTA_SET_ELEM_FLAGS:
 			w.end = (ntohl(mnl_attr_get_u32(attr)) & NFT_SET_ELEM_INTERVAL_END) != 0;
 			break;
 		}
 	}
 	if (!has_end) {
-		w.e.hi = w.e.lo;
+		if (kind != NFT_SET_RATE)
+			w.e.hi = w.e.lo;
 		w.e.proto_hi = w.e.proto_lo;
 		w.e.port_hi = w.e.port_lo;
 	}
-	w.foreign = !has_key || (!w.end && has_data != ((row->flags & NFT_SET_MAP) != 0));
+	w.foreign = !has_key || has_expr != (row->expr != NULL) || (!w.end && has_data != ((row->flags & NFT_SET_MAP) != 0));
 	return w;
 }
 
@@ -320,7 +333,7 @@ void nft_elem_describe(const struct nft_elem *e, enum nft_set_kind kind, char *o
 {
 	char addr[ADDR_TEXT_MAX];
 
-	if (kind == NFT_MAP_CHAIN) {
+	if (nft_set_row(kind)->addr_len == 0) {
 		snprintf(out, size, "%u", (unsigned int)(uint32_t)e->lo);
 		return;
 	}

@@ -33,6 +33,11 @@ struct nft_field_row {
 
 const struct nft_field_row *nft_field_row(enum nft_field field, bool v6);
 const struct nft_field_row *nft_field_row_of_key(const char *expr, uint32_t key);
+/* Where a packet's own source or destination address stands in its network header. */
+static inline uint32_t nft_meter_offset(bool v6, bool destination)
+{
+	return v6 ? (destination ? 24 : 8) : (destination ? 16 : 12);
+}
 /* The low n bytes of v, most significant first. */
 void nft_value_put(u128 v, uint8_t *out, size_t n);
 u128 nft_value_get(const uint8_t *in, size_t n);
@@ -54,6 +59,7 @@ struct nft_set_row {
 	uint32_t data_len;
 	bool host_key;      /* the key is a host-order number */
 	uint8_t addr_len;   /* 4 or 16; 0: the key is no address */
+	const char *expr;   /* what each element has of its own: "limit" or "quota"; NULL: nothing */
 };
 
 const struct nft_set_row *nft_set_row(enum nft_set_kind kind);
@@ -73,7 +79,7 @@ static inline bool nft_set_is_interval(enum nft_set_kind k)
 }
 
 /* Appends an element (one or two wire elements) to an open NFTA_SET_ELEM_LIST_ELEMENTS; keys only when it is to be deleted. */
-void nft_elem_put(struct nlmsghdr *nlh, enum nft_set_kind kind, const struct nft_elem *e, bool keys_only);
+void nft_elem_put(struct nlmsghdr *nlh, const struct nft_set *s, const struct nft_elem *e, bool keys_only);
 /* The most bytes that nft_elem_put() may append. */
 size_t nft_elem_wire_max(enum nft_set_kind kind);
 
@@ -97,5 +103,13 @@ void nft_elem_describe(const struct nft_elem *e, enum nft_set_kind kind, char *o
 
 /* The chain's declaration, without its rules. */
 struct nftnl_chain *nft_lower_chain(const struct nft_chain *c);
+/* A set whose elements have an expression each: what it says of itself, and each element's own; see nft_meter.c. */
+void nft_meter_put_set(struct nftnl_set *ns, const struct nft_set *s);
+bool nft_meter_get_set(const struct nftnl_set *ns, struct nft_set *s);
+void nft_meter_put_elem(struct nlmsghdr *nlh, const struct nft_set *s, const struct nft_elem *e);
+/* Reads a NFTA_SET_ELEM_EXPR; false when it is not of the kind's own making. */
+bool nft_meter_get_elem(const struct nlattr *attr, enum nft_set_kind kind, struct nft_elem *e);
+#define NFT_METER_WIRE_MAX 128 /* bytes of an element's expression */
+
 /* False for a base chain of a kind that we never make. */
 bool nft_raise_chain(const struct nftnl_chain *nc, struct arena *a, struct nft_chain *c);

@@ -35,7 +35,7 @@ static bool through_mark(const struct nft_chain *c)
 {
 	for (size_t i = 0; i < c->nrules; i++)
 		for (size_t k = 0; k < c->rule[i].nitems; k++)
-			if (c->rule[i].item[k].kind == NFT_DISPATCH)
+			if (c->rule[i].item[k].kind == NFT_DISPATCH || c->rule[i].item[k].kind == NFT_METER)
 				return true;
 	return c->class_chain;
 }
