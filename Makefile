@@ -6,6 +6,9 @@ sbindir ?= $(prefix)/sbin
 mandir ?= $(prefix)/share/man
 datadir ?= $(prefix)/share/yett
 unitdir ?= $(prefix)/lib/systemd/system
+bashcompdir ?= $(prefix)/share/bash-completion/completions
+zshcompdir ?= $(prefix)/share/zsh/site-functions
+fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
 DESTDIR ?=
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -134,11 +137,16 @@ install: all ## into DESTDIR and prefix (default /usr/local)
 	sed 's,@sbindir@,$(sbindir),' contrib/systemd/yettd.service >$(DESTDIR)$(unitdir)/yettd.service
 	chmod 644 $(DESTDIR)$(unitdir)/yettd.service
 	install -m 644 schema/json/yett.schema.json $(DESTDIR)$(datadir)
+	install -d $(DESTDIR)$(bashcompdir) $(DESTDIR)$(zshcompdir) $(DESTDIR)$(fishcompdir)
+	install -m 644 contrib/completions/yett.bash $(DESTDIR)$(bashcompdir)/yett
+	install -m 644 contrib/completions/_yett $(DESTDIR)$(zshcompdir)
+	install -m 644 contrib/completions/yett.fish $(DESTDIR)$(fishcompdir)
 
 uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(bindir)/yett $(DESTDIR)$(bindir)/yettctl $(DESTDIR)$(sbindir)/yettd
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8)))
 	rm -f $(DESTDIR)$(unitdir)/yettd.service $(DESTDIR)$(datadir)/yett.schema.json
+	rm -f $(DESTDIR)$(bashcompdir)/yett $(DESTDIR)$(zshcompdir)/_yett $(DESTDIR)$(fishcompdir)/yett.fish
 	-rmdir $(DESTDIR)$(datadir)
 
 help: ## list the targets

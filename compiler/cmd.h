@@ -80,4 +80,6 @@ int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char 
 /* --at TEXT to UTC seconds; NULL: now. -1 after explaining. */
 int cmd_time(const struct cmd *cmd, const char *text, int64_t *t);
 
-extern const struct cmd cmd_enroll, cmd_address, cmd_fmt, cmd_explain, cmd_check, cmd_test, cmd_build, cmd_diff, cmd_can, cmd_who, cmd_access, cmd_init, cmd_schema;
+/* Every command, in the order of `yett --help`. */
+const struct cmd *const *cmd_table(size_t *n);
+extern const struct cmd cmd_complete, cmd_enroll, cmd_address, cmd_fmt, cmd_explain, cmd_check, cmd_test, cmd_build, cmd_diff, cmd_can, cmd_who, cmd_access, cmd_init, cmd_schema;

@@ -3,7 +3,7 @@
 # Help, usage errors and exit statuses of every command.
 load helper
 
-COMMANDS='check test build diff can who access init schema fmt address enroll'
+COMMANDS='check test build diff can who access init schema fmt address enroll complete'
 
 @test "yett --help lists every command and --version says the version" {
 	run -0 yett --help
