@@ -152,7 +152,7 @@ xpath_count() { # XML XPATH
 @test "explain says what a code means, in three forms" {
 	run -0 yett explain E_REF
 	has "E_REF (error)"
-	has "group:admin"
+	has "group:evryone"
 	run -0 yett explain E_REF W_NO_PATH --format=json
 	[ "$(jq -s 'map(.code) | join(" ")' <<<"$output")" = '"E_REF W_NO_PATH"' ]
 	run -0 yett explain E_REF --format=markdown

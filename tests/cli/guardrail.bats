@@ -131,7 +131,7 @@ tag_everything() {
 	sed -i '/^name: cleo$/a tags: [guest]' "$tree"/users/*.yaml
 	sed -i '/^name: ben$/a tags: [contractor, deployer]' "$tree"/users/*.yaml
 	sed -i '/^name: ana-laptop$/a tags: [laptop]' "$tree"/devices/*.yaml
-	rm -r "$tree/policies" "$tree/tests"
+	rm -r "$tree/policies" "$tree/tests" "$tree/groups"
 	sed -i 's/^networks:.*/&\nexit: true/' "$tree"/sites/*.yaml
 	printf 'kind: Policy\nname: operation\ndescription: They run it\nfrom: [tag:operator]\nto: [tag:production]\nlog: true\n' >"$tree/operation.yaml"
 }
