@@ -295,7 +295,7 @@ const struct code_row code_rows[] = {
 	         "kind: Group\nname: n7\nmembers: [group:n8]\n---\n"
 	         "kind: Group\nname: n8\nmembers: [group:n9]\n---\n"
 	         "kind: Group\nname: n9\nmembers: [user:ana]\n",
-	  .good = "kind: Group\nname: n1\nmembers: [user:ana]\n" },
+	  .good = "kind: Group\nname: admins\nmembers: [user:ana]\n" },
 	{ .code = "E_IP_DUP", .group = CODES_MEANING,
 	  .title = "an address that another device or gateway has",
 	  .about = "Two branches took the same address. Whoever merges later takes the next free one.",
