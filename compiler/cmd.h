@@ -82,4 +82,4 @@ int cmd_time(const struct cmd *cmd, const char *text, int64_t *t);
 
 /* Every command, in the order of `yett --help`. */
 const struct cmd *const *cmd_table(size_t *n);
-extern const struct cmd cmd_complete, cmd_enroll, cmd_address, cmd_fmt, cmd_explain, cmd_check, cmd_test, cmd_build, cmd_diff, cmd_can, cmd_who, cmd_access, cmd_init, cmd_schema;
+extern const struct cmd cmd_complete, cmd_enroll, cmd_address, cmd_fmt, cmd_explain, cmd_check, cmd_test, cmd_build, cmd_diff, cmd_can, cmd_who, cmd_access, cmd_import, cmd_init, cmd_log, cmd_schema;

@@ -14,7 +14,8 @@ $may{fmt} = {map { $_ => 1 } qw(base schema yaml fmt)};
 $may{trust} = {map { $_ => 1 } qw(base trust)};
 $may{lint} = {map { $_ => 1 } @line, 'lint'};
 $may{compile} = {map { $_ => 1 } @line, 'compile'};
-$may{cmd} = {map { $_ => 1 } @line, qw(lint compile cmd trust fmt)};
+$may{log} = {map { $_ => 1 } @line, qw(compile trust log)};
+$may{cmd} = {map { $_ => 1 } @line, qw(lint compile cmd trust fmt log)};
 $may{reconciler} = {map { $_ => 1 } qw(base schema yaml source trust plan emit compile reconciler)};
 
 sub layer_of { # a path from the root
