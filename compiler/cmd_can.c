@@ -125,9 +125,10 @@ static void print_path(const struct compile *c, const struct query *q, const str
 		printf("path: no gateway carries it\n");
 		return;
 	}
+	const char *sep = place_is_chain(&c->resolved, q->source, ans->box.addr.lo) ? " -> " : ", ";
 	printf("path: ");
 	for (size_t i = 0; i < n; i++)
-		printf("%s%s", i > 0 ? ", " : "", c->resolved.gateway[gateway[i]].decl->o.name);
+		printf("%s%s", i > 0 ? sep : "", c->resolved.gateway[gateway[i]].decl->o.name);
 	printf("\n");
 }
 

@@ -37,7 +37,7 @@ const struct kind_row kind_rows[KIND_COUNT] = {
 	ROW(KIND_POLICY, Policy, "Who may reach what.", NOW(policy, .init = policy_init)),
 	ROW(KIND_TEST, Test, "An example that the compiler checks.",
 	    NOW(test, .init = test_init, .one_of = test_allow_or_deny, .one_of_why = "needs something in allow or deny")),
-	ROW(KIND_LINK, Link, "Connects sites.", .later = true),
+	ROW(KIND_LINK, Link, "Connects sites.", NOW(site_link, .init = site_link_init)),
 	ROW(KIND_GUARDRAIL, Guardrail, "What must stay true whatever anyone merges.",
 	    NOW(guardrail, .one_of = guardrail_rules, .one_of_why = "needs one of never, only and require",
 		.one_only = true)),

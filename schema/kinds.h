@@ -207,6 +207,21 @@ struct test {
 	test_case_list allow, deny;
 };
 
+enum link_topology { TOPOLOGY_MESH, TOPOLOGY_HUB, TOPOLOGY_PAIR };
+enum link_transport { TRANSPORT_WIREGUARD, TRANSPORT_IPSEC };
+
+#define LINK_KEEPALIVE_UNSET (-1)
+
+/* The kind Link. */
+struct site_link {
+	struct object o;
+	int topology;    /* enum link_topology */
+	const char *hub; /* a Site's name, with TOPOLOGY_HUB */
+	string_list sites;
+	int transport;     /* enum link_transport */
+	int64_t keepalive; /* seconds, 0: off; LINK_KEEPALIVE_UNSET: the network's */
+};
+
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
 
 /* Part of what a guardrail forbids; an empty list leaves that side whole. */

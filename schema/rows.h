@@ -14,7 +14,8 @@
 	{ .name = #member, .type = &(t), .offset = offsetof(outer, member), .doc = (d), __VA_ARGS__ }
 
 extern const struct field network_fields[], user_fields[], group_fields[], device_fields[], site_fields[],
-	gateway_fields[], resource_fields[], plan_fields[], policy_fields[], test_fields[], guardrail_fields[];
+	gateway_fields[], resource_fields[], plan_fields[], policy_fields[], test_fields[], guardrail_fields[],
+	site_link_fields[];
 
 /* Rows that several kinds share. */
 extern const struct field profile_fields[]; /* of struct profile_settings */
@@ -28,3 +29,4 @@ void device_init(void *object);
 void site_init(void *object);
 void policy_init(void *object);
 void test_init(void *object);
+void site_link_init(void *object);

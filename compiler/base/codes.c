@@ -16,14 +16,6 @@ const char *const code_group_titles[CODE_GROUP_COUNT] = {
 	[CODES_SIGNATURES] = "Signatures",
 };
 
-/* What the examples of links have in common: the office's gateway with an address, and a second site. */
-#define LINK_OFFICE "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n" \
-	"public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
-#define LINK_LAB "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n" \
-	"kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n" \
-	"public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
-#define LINK_PAIR "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n"
-
 const struct code_row code_rows[] = {
 	/* ---- files ---- */
 	{ .code = "E_TREE_NAME", .group = CODES_FILES, .told = true,
@@ -395,31 +387,73 @@ const struct code_row code_rows[] = {
 	  .title = "a link names too few or too many sites, or one of them twice",
 	  .about = "A mesh or a hub connects at least two sites, a pair exactly two.",
 	  .bad = "kind: Link\nname: wan\ntopology: mesh\nsites: [office]\n",
-	  .good = LINK_OFFICE LINK_LAB LINK_PAIR },
+	  .good = "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+	         "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n"
+	         "public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+	         "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n" },
 	{ .code = "E_LINK_HUB", .group = CODES_MEANING,
 	  .title = "the hub of a link is missing, not one of its sites, or named where there is none",
 	  .about = "`topology: hub` needs to know which site stands in the middle: every other site reaches the rest "
 	           "through it. The other topologies have no such site.",
-	  .bad = LINK_OFFICE LINK_LAB "kind: Link\nname: wan\ntopology: hub\nsites: [office, lab]\n",
-	  .good = LINK_OFFICE LINK_LAB "kind: Link\nname: wan\ntopology: hub\nhub: office\nsites: [office, lab]\n" },
+	  .bad = "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+	         "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n"
+	         "public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+	         "kind: Link\nname: wan\ntopology: hub\nsites: [office, lab]\n",
+	  .good = "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+	         "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n"
+	         "public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+	         "kind: Link\nname: wan\ntopology: hub\nhub: office\nsites: [office, lab]\n" },
 	{ .code = "E_LINK_TWICE", .group = CODES_MEANING,
 	  .title = "two sites are linked by two links",
 	  .about = "WireGuard gives each address to one peer, so two sites have one way to each other. Spokes of one "
 	           "hub are linked through it already.",
-	  .bad = LINK_OFFICE LINK_LAB LINK_PAIR "---\nkind: Link\nname: again\ntopology: mesh\nsites: [lab, office]\n",
-	  .good = LINK_OFFICE LINK_LAB LINK_PAIR },
+	  .bad = "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+	         "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n"
+	         "public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+	         "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n"
+	         "---\nkind: Link\nname: again\ntopology: mesh\nsites: [lab, office]\n",
+	  .good = "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+	         "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n"
+	         "public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+	         "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n" },
 	{ .code = "E_LINK_GATEWAY", .group = CODES_MEANING,
 	  .title = "a linked site has no gateway",
 	  .about = "A link connects the gateways of its sites. Declare a Gateway at the site, or take the site out.",
-	  .bad = LINK_OFFICE "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n" LINK_PAIR,
-	  .good = LINK_OFFICE LINK_LAB LINK_PAIR },
+	  .bad = "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+	         "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n",
+	  .good = "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+	         "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n"
+	         "public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+	         "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n" },
 	{ .code = "E_LINK_ENDPOINT", .group = CODES_MEANING,
 	  .title = "the endpoint of a linked gateway is a name, or lies inside the tunnel",
 	  .about = "Gateways of linked sites send to each other's endpoints from the first moment on, without asking a "
 	           "name server that may itself lie behind the tunnel. So these are addresses, outside of the pools "
 	           "and of what the linked sites carry.",
-	  .bad = LINK_LAB LINK_PAIR,
-	  .good = LINK_OFFICE LINK_LAB LINK_PAIR },
+	  .bad = "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n"
+	         "public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+	         "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n",
+	  .good = "kind: Gateway\nname: office\nsite: office\nendpoint: 192.0.2.1:51820\n"
+	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n---\n"
+	         "kind: Site\nname: lab\nnetworks: [192.168.20.0/24]\n---\n"
+	         "kind: Gateway\nname: lab\nsite: lab\nendpoint: 192.0.2.2:51820\n"
+	         "public_key: MjFi4388vbkgdlpsPSupSYXkZczLBmTGLOxD/cdURnA=\naddresses: [10.7.0.2]\n---\n"
+	         "kind: Link\nname: wan\ntopology: pair\nsites: [office, lab]\n" },
 
 	/* ---- unwise ---- */
 	{ .code = "W_GUARDRAIL", .group = CODES_UNWISE,

@@ -57,6 +57,17 @@ static int put_file(struct emitter *e, const char *path)
 	return ret;
 }
 
+static int emit_links(struct emitter *e, uint32_t gateway, const struct gw_plan *plan)
+{
+	emit_links_json(e->r, gateway, plan, &e->text);
+	int ret = put_file(e, arena_printf(e->a, "links/%s/links.json", plan->gateway));
+
+	if (ret < 0)
+		return ret;
+	emit_links_conf(plan, &e->text);
+	return put_file(e, arena_printf(e->a, "links/%s/wireguard.conf", plan->gateway));
+}
+
 static int emit_gateway(struct emitter *e, uint32_t gateway)
 {
 	struct arena arena;
@@ -69,6 +80,8 @@ static int emit_gateway(struct emitter *e, uint32_t gateway)
 		gateway_files[i].write(&plan, &e->text);
 		ret = put_file(e, arena_printf(e->a, "gateways/%s/%s", plan.gateway, gateway_files[i].name));
 	}
+	if (ret == 0 && emit_linked(&plan))
+		ret = emit_links(e, gateway, &plan);
 	arena_release(&arena);
 	return ret;
 }

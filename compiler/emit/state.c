@@ -6,13 +6,25 @@
 #include "emit/emit.h"
 #include "emit/json.h"
 
+static void put_gateway(json_t *o, const struct gw_peer *p)
+{
+	struct buf endpoint BUF_CLEANUP = BUF_INIT;
+
+	gw_endpoint_print(&p->endpoint, &endpoint);
+	json_put(o, "endpoint", json_string(buf_str(&endpoint)));
+	json_put(o, "gateway", p->name != NULL ? json_string(p->name) : json_null());
+}
+
 static json_t *peer_json(const struct gw_peer *p)
 {
 	char key[KEY_TEXT_MAX];
 	json_t *o = json_object();
 
 	json_put(o, "public_key", json_string(pubkey_format(&p->public_key, key)));
-	json_put(o, "device", p->name != NULL ? json_string(p->name) : json_null());
+	if (p->endpoint.port != 0)
+		put_gateway(o, p);
+	else
+		json_put(o, "device", p->name != NULL ? json_string(p->name) : json_null());
 	json_put(o, "allowed_ips", json_prefixes(p->allowed_ips, p->nallowed));
 	json_put(o, "keepalive", json_integer(p->keepalive));
 	json_put(o, "not_before", json_time(p->not_before));

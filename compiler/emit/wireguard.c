@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wireguard.conf: what `wg syncconf` accepts (wg(8), "CONFIGURATION FILE FORMAT"), without the private key. */
+#include "emit/wireguard.h"
+
 #include "emit/emit.h"
 
-static void add_peer(const struct gw_peer *p, struct buf *out)
+void wireguard_peer(const struct gw_peer *p, struct buf *out)
 {
 	char text[ADDR_TEXT_MAX], key[KEY_TEXT_MAX];
 
@@ -14,6 +16,11 @@ static void add_peer(const struct gw_peer *p, struct buf *out)
 		buf_addf(out, "%s%s", i == 0 ? "AllowedIPs = " : ", ", prefix_format(p->allowed_ips[i], text));
 	if (p->nallowed > 0)
 		buf_addc(out, '\n');
+	if (p->endpoint.port != 0) {
+		buf_adds(out, "Endpoint = ");
+		gw_endpoint_print(&p->endpoint, out);
+		buf_addc(out, '\n');
+	}
 	if (p->keepalive != 0)
 		buf_addf(out, "PersistentKeepalive = %u\n", p->keepalive);
 }
@@ -30,5 +37,5 @@ void emit_wireguard_conf(const struct gw_plan *p, struct buf *out)
 	buf_addf(out, "[Interface]\nListenPort = %u\n", p->listen_port);
 	for (size_t i = 0; i < p->npeers; i++)
 		if (!p->peer[i].revoked)
-			add_peer(&p->peer[i], out);
+			wireguard_peer(&p->peer[i], out);
 }

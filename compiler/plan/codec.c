@@ -159,13 +159,19 @@ static void put_prefixes(struct buf *out, const struct prefix *v, size_t n)
 
 static void put_peer(struct buf *out, const struct gw_peer *p)
 {
+	bool placed = p->endpoint.port != 0;
+
 	buf_add(out, p->public_key.b, KEY_BYTES);
 	put_str(out, p->name);
 	put_prefixes(out, p->allowed_ips, p->nallowed);
 	put_int(out, p->keepalive, 2);
 	put_int(out, (uint64_t)p->not_before, 8);
 	put_int(out, (uint64_t)p->expires, 8);
-	put_int(out, p->revoked, 1);
+	put_int(out, (unsigned int)p->revoked | (unsigned int)placed << 1, 1);
+	if (placed) {
+		put_addr(out, p->endpoint.addr);
+		put_int(out, p->endpoint.port, 2);
+	}
 }
 
 static void put_set(struct buf *out, const struct nft_set *s)

@@ -178,8 +178,15 @@ static void get_peer(struct reader *r, struct gw_peer *p)
 	p->keepalive = (uint16_t)get_int(r, 2);
 	p->not_before = (int64_t)get_int(r, 8);
 	p->expires = (int64_t)get_int(r, 8);
-	p->revoked = get_bounded(r, 1, 1, "a flag") != 0;
-	if (p->revoked && p->nallowed > 0)
+	unsigned int flags = (unsigned int)get_bounded(r, 1, 3, "a flag");
+	p->revoked = flags & 1;
+	if (flags & 2) {
+		p->endpoint.addr = get_addr(r);
+		p->endpoint.port = (uint16_t)get_int(r, 2);
+		if (p->endpoint.port == 0)
+			bad(r, "an endpoint has no port");
+	}
+	if (p->revoked && (p->nallowed > 0 || p->endpoint.port != 0))
 		bad(r, "a revoked peer has addresses");
 }
 

@@ -13,6 +13,14 @@ static void print_prefixes(struct buf *out, const struct prefix *v, size_t n)
 		buf_addf(out, "%s%s", i > 0 ? ", " : " ", prefix_format(v[i], text));
 }
 
+void gw_endpoint_print(const struct gw_endpoint *e, struct buf *out)
+{
+	char text[ADDR_TEXT_MAX];
+	bool v4 = addr_is_v4(e->addr);
+
+	buf_addf(out, "%s%s%s:%u", v4 ? "" : "[", addr_format(e->addr, text), v4 ? "" : "]", e->port);
+}
+
 static void print_peer(struct buf *out, const struct gw_peer *p)
 {
 	char key[KEY_TEXT_MAX];
@@ -21,6 +29,10 @@ static void print_peer(struct buf *out, const struct gw_peer *p)
 	if (p->name != NULL)
 		buf_addf(out, " (%s)", p->name);
 	print_prefixes(out, p->allowed_ips, p->nallowed);
+	if (p->endpoint.port != 0) {
+		buf_adds(out, " at ");
+		gw_endpoint_print(&p->endpoint, out);
+	}
 	if (p->keepalive != 0)
 		buf_addf(out, " keepalive %us", p->keepalive);
 }

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/vec.h"
 
+#define SESSION_SECONDS 180 /* a session's life without a new handshake: REJECT_AFTER_TIME, the WireGuard paper, 6.1 */
+
 /* An address that an added or updated peer has. */
 struct gain {
 	struct range range;
@@ -100,6 +102,14 @@ static int cmp_gain(const void *a, const void *b)
 static bool peer_wanted(const struct gw_peer *p, int64_t now)
 {
 	return !p->revoked && p->not_before <= now && now < p->expires;
+}
+
+bool gw_peer_misplaced(const struct gw_peer *have, const struct gw_peer *want, int64_t now)
+{
+	if (want->endpoint.port == 0 ||
+	    (have->endpoint.addr == want->endpoint.addr && have->endpoint.port == want->endpoint.port))
+		return false;
+	return have->endpoint.port == 0 || have->handshake == 0 || now - have->handshake >= SESSION_SECONDS;
 }
 
 static bool peer_equal(struct arena *a, const struct gw_peer *have, const struct gw_peer *want)
@@ -211,13 +221,18 @@ static enum peer_change peer_change(const struct differ *x, const struct peer_wa
 		return wanted ? PEER_NEW : PEER_SAME;
 	if (!wanted)
 		return PEER_GONE;
-	return peer_equal(x->a, p->h, p->w) ? PEER_SAME : PEER_CHANGED;
+	return peer_equal(x->a, p->h, p->w) && !gw_peer_misplaced(p->h, p->w, x->now) ? PEER_SAME : PEER_CHANGED;
 }
 
 /* The peers' changes, found once: early removals come first among all ops, the rest last. */
 struct peer_changes {
 	VEC(struct plan_op) early, grant, late;
 };
+
+static bool has_endpoint(const struct gw_peer *p)
+{
+	return p != NULL && p->endpoint.port != 0;
+}
 
 static bool goes_early(const struct differ *x, enum peer_change change, const struct gw_peer *h,
 		       const struct gw_peer *w)
@@ -242,8 +257,12 @@ static void peers_diff(struct differ *x, struct peer_changes *out)
 		enum peer_change c = peer_change(x, &p);
 		bool early = goes_early(x, c, p.h, p.w);
 		const struct plan_op remove = { .kind = OP_PEER_REMOVE, .peer = p.h, .old_peer = p.h, .early = early };
-		const struct plan_op add = { .kind = OP_PEER_ADD, .peer = p.w };
-		const struct plan_op update = { .kind = OP_PEER_UPDATE, .peer = p.w, .old_peer = p.h };
+		const struct plan_op add = { .kind = OP_PEER_ADD, .peer = p.w, .set_endpoint = has_endpoint(p.w) };
+		const struct plan_op update = { .kind = OP_PEER_UPDATE,
+						.peer = p.w,
+						.old_peer = p.h,
+						.set_endpoint = c == PEER_CHANGED &&
+								gw_peer_misplaced(p.h, p.w, x->now) };
 		if (early)
 			vec_push(&out->early, remove);
 		else if (c == PEER_GONE)

@@ -10,14 +10,21 @@
 #include "base/key.h"
 #include "plan/nft.h"
 
-#define GW_PLAN_FORMAT 1 /* raised with any change of the encoded bytes */
+#define GW_PLAN_FORMAT 2 /* raised with any change of the encoded bytes */
 #define GW_PLAN_BYTES_MAX (256u << 20)
+
+/* Where a peer is found; port 0: nowhere yet, it comes by itself. Observed: addr is 0 where it is none that we could ask for. */
+struct gw_endpoint {
+	u128 addr;
+	uint16_t port;
+};
 
 struct gw_peer {
 	struct pubkey public_key;
-	const char *name; /* the device's name; NULL when observed */
+	const char *name; /* the device's or the gateway's name; NULL when observed */
 	struct prefix *allowed_ips; /* sorted, unique */
 	size_t nallowed;
+	struct gw_endpoint endpoint;  /* desired: of another gateway, and only of those */
 	uint16_t keepalive;           /* seconds, 0: off */
 	int64_t not_before, expires;  /* peer is configured while inside; observed: CLOCK_EVER, CLOCK_NEVER */
 	bool revoked;                 /* desired only: never configured, wherever it came from; allowed_ips is empty */
@@ -43,6 +50,9 @@ struct gw_plan {
 	struct nft_table nft;
 };
 
+/* "192.0.2.1:51820", "[2001:db8::1]:51820" */
+void gw_endpoint_print(const struct gw_endpoint *e, struct buf *out);
+
 /* Canonical bytes: the same plan gives the same bytes everywhere. Little-endian, "YETTPLN1" first, SHA-256 of all before it last. */
 void gw_plan_encode(const struct gw_plan *p, struct buf *out);
 /* Checks every bound, order, name and reference; -EBADMSG with one sentence in err on anything else. All strings go to a. */
@@ -64,6 +74,7 @@ enum plan_op_kind {
 
 struct plan_op {
 	enum plan_op_kind kind;
+	bool set_endpoint; /* OP_PEER_ADD, OP_PEER_UPDATE: the endpoint is another */
 	const struct gw_peer *peer, *old_peer;
 	const struct prefix *prefix;
 	const struct nft_set *set;
@@ -102,6 +113,12 @@ struct plan_delta {
  * Elements of one set stand together in 5 and in 9, so an applier packs neighbours into one message. OP_LINK is there at most once.
  * A peer that stays but loses an address to another peer comes as an early OP_PEER_REMOVE and an OP_PEER_ADD.
  */
+
+/*
+ * Whether the endpoint is to be set. WireGuard follows a peer that moves, so what it has learnt stays for as long as the
+ * session with that peer lives (have->handshake).
+ */
+bool gw_peer_misplaced(const struct gw_peer *have, const struct gw_peer *want, int64_t now);
 
 /*
  * What turns `have` into `want` at time now (peers outside their dates are not wanted). Sorted merges: time and ops grow with what

@@ -8,8 +8,10 @@
 #include "base/vec.h"
 #include "plan/classes.h"
 #include "plan/limits.h"
+#include "plan/links.h"
 #include "plan/rules.h"
 #include "plan/table.h"
+#include "resolve/links.h"
 #include "resolve/place.h"
 
 #define MAP_SIZE_MIN 1024
@@ -57,7 +59,7 @@ static struct prefix host_prefix(u128 addr)
 static void plan_interface(struct gateway_plan *g)
 {
 	const struct gateway *decl = g->g->decl;
-	VEC(struct prefix) route = VEC_INIT;
+	prefix_vec route = VEC_INIT;
 
 	*g->p = (struct gw_plan){ .gateway = decl->o.name,
 				  .interface = decl->interface,
@@ -77,6 +79,7 @@ static void plan_interface(struct gateway_plan *g)
 		for (size_t k = 0; k < d->networks.n; k++)
 			vec_push(&route, d->networks.v[k]);
 	}
+	link_routes_add(g->r, g->gateway, &route);
 	g->p->nroutes = prefixes_settle(route.v, route.n);
 	g->p->route = arena_dup(g->a, route.v, g->p->nroutes * sizeof(*route.v));
 	vec_release(&route);
@@ -110,7 +113,7 @@ static struct gw_peer device_peer(struct gateway_plan *g, const struct r_device 
 
 static void plan_peers(struct gateway_plan *g)
 {
-	VEC(struct gw_peer) peer = VEC_INIT;
+	peer_vec peer = VEC_INIT;
 
 	for (size_t i = 0; i < g->admitted.n; i++) {
 		struct gw_peer p = device_peer(g, &g->r->device[g->admitted.v[i]]);
@@ -126,6 +129,7 @@ static void plan_peers(struct gateway_plan *g)
 		if (d->revoked)
 			vec_push(&peer, p);
 	}
+	link_peers_add(g->r, g->gateway, g->a, &peer);
 	if (peer.n > 0)
 		qsort(peer.v, peer.n, sizeof(*peer.v), cmp_peer);
 	g->p->peer = vec_freeze(&peer, g->a);
@@ -269,12 +273,15 @@ static void map_source(struct gateway_plan *g, struct map_draft *m, uint32_t sou
 			map_add(m, MAP_NETWORK, prefix_range(d->networks.v[i]), number);
 	} else if (source < r->ndevices + r->nsites) {
 		const struct site *s = r->site[source - r->ndevices].decl;
+		bool here = source - r->ndevices == g->g->site;
 		for (size_t i = 0; i < s->networks.n; i++)
-			map_add(m, MAP_OUTSIDE, prefix_range(s->networks.v[i]), number);
+			map_add(m, here ? MAP_OUTSIDE : MAP_NETWORK, prefix_range(s->networks.v[i]), number);
 	} else {
 		const struct gateway *w = r->gateway[source - r->ndevices - r->nsites].decl;
+		bool self = w == g->g->decl;
 		for (size_t i = 0; i < w->addresses.n; i++)
-			map_add(m, MAP_OUTSIDE, (struct range){ w->addresses.v[i], w->addresses.v[i] }, number);
+			map_add(m, self ? MAP_OUTSIDE : MAP_CLASS, (struct range){ w->addresses.v[i], w->addresses.v[i] },
+				number);
 	}
 }
 
@@ -320,16 +327,33 @@ static void add_maps(struct gateway_plan *g, struct table *t, const struct class
 	table_add_set(t, &dispatch);
 }
 
-/* The sources whose packets this gateway judges: its devices, its own site's networks and itself. */
-static size_t judged_sources(struct gateway_plan *g, uint32_t *out)
+static int cmp_source(const void *a, const void *b)
 {
-	size_t n = 0;
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/*
+ * The sources whose packets this gateway judges, ascending: its devices, its own site's networks, itself, and those
+ * whose packets other gateways hand to it.
+ */
+static size_t judged_sources(struct gateway_plan *g, uint32_t **out)
+{
+	uint32_t *linked;
+	size_t nlinked = links_sources(g->r, g->gateway, g->a, &linked), n = 0;
+	uint32_t *v = arena_array(g->a, g->admitted.n + nlinked + 2, uint32_t);
 
 	for (size_t i = 0; i < g->admitted.n; i++)
-		out[n++] = g->admitted.v[i];
+		v[n++] = g->admitted.v[i];
+	for (size_t i = 0; i < nlinked; i++)
+		v[n++] = linked[i];
 	if (g->g->site != NONE)
-		out[n++] = (uint32_t)g->r->ndevices + g->g->site;
-	out[n++] = (uint32_t)(g->r->ndevices + g->r->nsites) + g->gateway;
+		v[n++] = (uint32_t)g->r->ndevices + g->g->site;
+	v[n++] = (uint32_t)(g->r->ndevices + g->r->nsites) + g->gateway;
+	if (nlinked > 0)
+		qsort(v, n, sizeof(*v), cmp_source);
+	*out = v;
 	return n;
 }
 
@@ -337,7 +361,8 @@ static void plan_table(struct gateway_plan *g)
 {
 	struct table t;
 	struct classes c;
-	uint32_t *source = arena_array(g->a, g->admitted.n + 2, uint32_t);
+	uint32_t *source;
+	size_t nsources = judged_sources(g, &source);
 
 	table_init(&t, g->a);
 	add_hooks(g, &t);
@@ -346,7 +371,7 @@ static void plan_table(struct gateway_plan *g)
 	add_dispatch(g, &t, "source_wg", true, false);
 	add_dispatch(g, &t, "source_out", false, true);
 	add_dispatch(g, &t, "source_any", true, true);
-	classes_build(&c, &t, g->x, g->r, g->gateway, source, judged_sources(g, source));
+	classes_build(&c, &t, g->x, g->r, g->gateway, source, nsources);
 	add_maps(g, &t, &c);
 	limits_build(&t, g->r, g->admitted.v, g->admitted.n, g->p->interface);
 	table_finish(&t, &g->p->nft);

@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "plan/inbound.h"
 #include "plan/plan.h"
+#include "resolve/links.h"
 #include "resolve/place.h"
 
 #define SITE_GATEWAYS_MAX 64 /* gateways of one site in a profile */
@@ -88,6 +89,9 @@ static struct range_set carried_by(struct profiles *s, uint32_t gateway, uint32_
 			return s->carried.v[i].set;
 	size_t n = place_carry(s->r, gateway, device, &s->arena, &v);
 	c.set = range_set_make(&s->arena, v, n);
+	n = links_senders(s->r, gateway, device, &s->arena, &v);
+	if (n > 0)
+		c.set = range_set_union(&s->arena, c.set, range_set_make(&s->arena, v, n));
 	vec_push(&s->carried, c);
 	return c.set;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "resolve/links.h"
 #include "resolve/place.h"
 #include "resolve/resolver.h"
 
@@ -8,6 +9,7 @@ enum {
 	CARRY_INTERNET = 2,
 	CARRY_HOMED = 4,    /* devices whose home the site is */
 	CARRY_OWN = 8,      /* the gateway's own addresses alone */
+	CARRY_BITS = 4,     /* above them stands what decides the paths over links */
 };
 
 static uint64_t mix(uint64_t x)
@@ -121,11 +123,27 @@ size_t place_gateways(const struct resolved *r, uint32_t site, uint32_t device, 
 	return n;
 }
 
-uint64_t place_carry_key(const struct resolved *r, uint32_t gateway, uint32_t source)
+uint32_t place_best(const struct resolved *r, uint32_t site, uint64_t name_hash)
+{
+	uint32_t best = NONE;
+	uint64_t best_weight = 0;
+	for (size_t i = 0; i < r->site[site].ngateways; i++) {
+		uint32_t g = r->site[site].gateway[i];
+		uint64_t w = mix(r->gateway[g].name_hash ^ name_hash);
+		if (state_of(r, g) == GATEWAY_MAINTENANCE)
+			continue;
+		bool better = best == NONE || (state_of(r, g) != state_of(r, best) ? state_of(r, g) < state_of(r, best) :
+										  w > best_weight);
+		best_weight = better ? w : best_weight;
+		best = better ? g : best;
+	}
+	return best;
+}
+
+/* What the gateway carries without links. */
+static uint64_t carry_here(const struct resolved *r, uint32_t gateway, uint32_t source)
 {
 	const struct r_gateway *g = &r->gateway[gateway];
-	if (g->site == NONE || g->decl->state == GATEWAY_MAINTENANCE)
-		return 0;
 	if (source < r->ndevices) {
 		if (!place_admits(r, gateway, source))
 			return 0;
@@ -137,6 +155,14 @@ uint64_t place_carry_key(const struct resolved *r, uint32_t gateway, uint32_t so
 	if (source == r->ndevices + r->nsites + gateway)
 		return CARRY_HOMED;
 	return 0;
+}
+
+uint64_t place_carry_key(const struct resolved *r, uint32_t gateway, uint32_t source)
+{
+	const struct r_gateway *g = &r->gateway[gateway];
+	if (g->site == NONE || g->decl->state == GATEWAY_MAINTENANCE)
+		return 0;
+	return carry_here(r, gateway, source) | links_carry_key(r, gateway, source) << CARRY_BITS;
 }
 
 size_t place_carry(const struct resolved *r, uint32_t gateway, uint32_t source, struct arena *a, struct range **out)
@@ -156,13 +182,14 @@ size_t place_carry(const struct resolved *r, uint32_t gateway, uint32_t source, 
 		ranges_add(&all, site->homed, site->nhomed);
 	for (size_t i = 0; key & (CARRY_SITE | CARRY_OWN) && i < g->decl->addresses.n; i++)
 		vec_push(&all, ((struct range){ g->decl->addresses.v[i], g->decl->addresses.v[i] }));
+	links_carry(r, gateway, source, &all);
 	ranges_merge(&all);
 	size_t n;
 	*out = ranges_freeze(&all, a, &n);
 	return n;
 }
 
-static uint32_t carrying_site(const struct resolved *r, u128 addr)
+uint32_t place_site(const struct resolved *r, u128 addr)
 {
 	const struct lookup *l = r->lookup;
 	size_t lo = 0, hi = l->ncarriers;
@@ -218,47 +245,75 @@ static size_t device_path(const struct resolved *r, uint32_t device, uint32_t pe
 	if (peer >= r->ndevices) {
 		uint32_t g = peer - (uint32_t)(r->ndevices + r->nsites);
 		if (!max || !place_admits(r, g, device))
-			return 0;
+			return links_path(r, device, peer, out, max);
 		out[0] = g;
 		return 1;
 	}
 	if (home == NONE || r->device[peer].home != home)
-		return 0;
+		return links_path(r, device, peer, out, max);
 	return keep_admitting(r, peer, out, place_gateways(r, home, device, out, max));
 }
 
-/* From a site's networks or a gateway itself: to devices whose home is there. */
-static size_t fixed_path(const struct resolved *r, uint32_t source, uint32_t peer, uint32_t *out, size_t max)
+/* What a site's networks and its gateways reach at the site itself: the gateways and the devices whose home it is. */
+static size_t path_at_site(const struct resolved *r, uint32_t source, uint32_t site, uint32_t peer, uint32_t *out,
+			   size_t max)
 {
 	bool from_site = source < r->ndevices + r->nsites;
-	uint32_t g = from_site ? NONE : source - (uint32_t)(r->ndevices + r->nsites);
-	uint32_t site = from_site ? source - (uint32_t)r->ndevices : r->gateway[g].site;
-	if (!max || site == NONE || peer == NONE)
-		return 0;
 	if (peer >= r->ndevices) {
 		uint32_t to = peer - (uint32_t)(r->ndevices + r->nsites);
-		if (!from_site || r->gateway[to].site != site || state_of(r, to) == GATEWAY_MAINTENANCE)
+		if (!from_site || state_of(r, to) == GATEWAY_MAINTENANCE)
 			return 0;
 		out[0] = to;
 		return 1;
 	}
-	if (r->device[peer].home != site)
-		return 0;
 	if (from_site)
 		return place_gateways(r, site, peer, out, max);
-	out[0] = g;
-	return place_admits(r, g, peer);
+	out[0] = source - (uint32_t)(r->ndevices + r->nsites);
+	return place_admits(r, out[0], peer);
+}
+
+/* The site at which a device or gateway is found. */
+static uint32_t site_of_peer(const struct resolved *r, uint32_t peer)
+{
+	return peer < r->ndevices ? r->device[peer].home : r->gateway[peer - r->ndevices - r->nsites].site;
+}
+
+/* From a site's networks or a gateway itself: to what is at its site, and over links. */
+static size_t fixed_path(const struct resolved *r, uint32_t source, uint32_t peer, u128 addr, uint32_t *out, size_t max)
+{
+	bool from_site = source < r->ndevices + r->nsites;
+	uint32_t site = from_site ? source - (uint32_t)r->ndevices
+				  : r->gateway[source - r->ndevices - r->nsites].site;
+	if (!max || site == NONE)
+		return 0;
+	if (peer == NONE) {
+		uint32_t to = place_site(r, addr);
+		return to == NONE ? 0 : links_path(r, source, (uint32_t)r->ndevices + to, out, max);
+	}
+	if (site_of_peer(r, peer) == site)
+		return path_at_site(r, source, site, peer, out, max);
+	return links_path(r, source, peer, out, max);
 }
 
 size_t place_path(const struct resolved *r, uint32_t source, u128 addr, uint32_t *out, size_t max)
 {
 	uint32_t peer = owner_of(r, addr);
 	if (source >= r->ndevices)
-		return fixed_path(r, source, peer, out, max);
-	size_t n = place_gateways(r, carrying_site(r, addr), source, out, max);
+		return fixed_path(r, source, peer, addr, out, max);
+	size_t n = place_gateways(r, place_site(r, addr), source, out, max);
 	if (!n && peer != NONE)
 		n = device_path(r, source, peer, out, max);
 	if (!n && ranges_contain(r->internet, r->ninternet, addr))
 		n = exits(r, source, out, max);
 	return n;
+}
+
+bool place_is_chain(const struct resolved *r, uint32_t source, u128 addr)
+{
+	uint32_t peer = owner_of(r, addr), gateway, site = place_site(r, addr);
+	if (source < r->ndevices && (peer == NONE || place_gateways(r, site, source, &gateway, 1)))
+		return false;
+	if (peer == NONE)
+		return site != NONE && links_is_chain(r, source, (uint32_t)r->ndevices + site);
+	return links_is_chain(r, source, peer);
 }

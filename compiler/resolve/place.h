@@ -12,6 +12,8 @@
  * is among the best of active and draining together, so those it served stay admitted while their profiles already
  * name others.
  *
+ * Where two sites are linked, what is found at one reaches what is found at the other: see links.h.
+ *
  * Unassigned addresses of the pools count as carried at the network's home (see r_site.homed), but no path leads to
  * them.
  */
@@ -29,11 +31,20 @@ bool place_admits_all(const struct resolved *r, uint32_t site);
 bool place_admits(const struct resolved *r, uint32_t gateway, uint32_t device);
 /* The device's gateways at a site in order of preference: active before draining, then rendezvous order; returns their number (<= max). */
 size_t place_gateways(const struct resolved *r, uint32_t site, uint32_t device, uint32_t *out, size_t max);
+/* A site's best gateway by rendezvous with a name, active before draining; NONE where all are in maintenance. */
+uint32_t place_best(const struct resolved *r, uint32_t site, uint64_t name_hash);
+/* The site whose networks or placed resources hold the address, or NONE. */
+uint32_t place_site(const struct resolved *r, u128 addr);
 /*
  * What gateway g carries for a source (device, site or gateway), as sorted disjoint ranges in the arena.
  * Sources with the same carry key (place_carry_key) have the same ranges.
  */
 uint64_t place_carry_key(const struct resolved *r, uint32_t gateway, uint32_t source);
 size_t place_carry(const struct resolved *r, uint32_t gateway, uint32_t source, struct arena *a, struct range **out);
-/* The gateways on the path of (device, address), preferred first; 0: nothing carries it. */
+/*
+ * The gateways on the path of (source, address); 0: nothing carries it. Each of them will do, preferred first; over
+ * links (place_is_chain) it passes them all, in this order.
+ */
 size_t place_path(const struct resolved *r, uint32_t source, u128 addr, uint32_t *out, size_t max);
+/* Whether the gateways of place_path() hand packets on to each other. */
+bool place_is_chain(const struct resolved *r, uint32_t source, u128 addr);

@@ -2,6 +2,7 @@
 /* The line of steps: each fills its part of struct resolved from what the earlier ones settled. */
 #include <string.h>
 
+#include "resolve/links.h"
 #include "resolve/place.h"
 #include "resolve/resolver.h"
 
@@ -253,6 +254,7 @@ static void (*const steps[])(struct resolver *) = {
 	resolver_resources,
 	resolver_carried,
 	resolver_homed,
+	resolver_links,
 	resolver_internet,
 	resolver_capacity,
 	resolver_groups,

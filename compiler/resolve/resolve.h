@@ -14,6 +14,7 @@
 
 #define NONE UINT32_MAX
 
+struct links;
 struct lookup; /* names, tags and placement of a resolved tree; private to resolve/ */
 
 struct r_device {
@@ -158,6 +159,7 @@ struct resolved {
 	} *owner;
 	size_t nowners;
 	size_t nsources;
+	const struct links *links; /* NULL where the tree has no Link; see links.h */
 	const struct lookup *lookup;
 };
 

@@ -58,7 +58,7 @@ static void change_update(struct wg_change *c, const struct gw_peer *old, const 
 bool wg_change_get(struct wg_change *c, const struct plan_op *op, enum wg_phase phase)
 {
 	c->peer = op->peer != NULL ? op->peer : op->old_peer;
-	c->remove = c->replace = c->set_keepalive = false;
+	c->remove = c->replace = c->set_keepalive = c->set_endpoint = false;
 	c->nips = 0;
 	if (op->kind == OP_PEER_REMOVE) {
 		c->remove = true;
@@ -66,6 +66,7 @@ bool wg_change_get(struct wg_change *c, const struct plan_op *op, enum wg_phase 
 	}
 	if (phase != WG_GRANT || (op->kind != OP_PEER_ADD && op->kind != OP_PEER_UPDATE))
 		return false;
+	c->set_endpoint = op->set_endpoint;
 	change_update(c, op->kind == OP_PEER_UPDATE ? op->old_peer : NULL, op->peer);
 	return true;
 }

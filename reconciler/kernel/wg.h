@@ -43,6 +43,7 @@ struct wg_change {
 	bool remove;
 	bool replace;       /* the allowed IPs are all there are; else they are more */
 	bool set_keepalive;
+	bool set_endpoint;
 	struct prefix *ip;  /* on the heap */
 	size_t nips, cap;
 };

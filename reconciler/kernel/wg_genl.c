@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -41,6 +42,39 @@ static bool ip_get(const struct nlattr *nest, struct prefix *ip)
 	memcpy(b + 16 - n, mnl_attr_get_payload(addr), n);
 	*ip = (struct prefix){ addr_from_bytes(b), len };
 	return true;
+}
+
+/* An address of another family leaves what no plan asks for. */
+static struct gw_endpoint endpoint_get(const struct nlattr *attr)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct gw_endpoint e = { .port = 0 };
+
+	if (mnl_attr_get_payload_len(attr) == sizeof(v4)) {
+		memcpy(&v4, mnl_attr_get_payload(attr), sizeof(v4));
+		e.addr = addr_from_v4(ntohl(v4.sin_addr.s_addr));
+		e.port = ntohs(v4.sin_port);
+	} else if (mnl_attr_get_payload_len(attr) == sizeof(v6)) {
+		memcpy(&v6, mnl_attr_get_payload(attr), sizeof(v6));
+		e.addr = v6.sin6_scope_id != 0 ? 0 : addr_from_bytes(v6.sin6_addr.s6_addr);
+		e.port = ntohs(v6.sin6_port);
+	}
+	return e;
+}
+
+static void endpoint_put(struct nlmsghdr *nlh, const struct gw_endpoint *e)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(e->port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(e->port) };
+
+	if (addr_is_v4(e->addr)) {
+		v4.sin_addr.s_addr = htonl(addr_v4(e->addr));
+		mnl_attr_put(nlh, WGPEER_A_ENDPOINT, sizeof(v4), &v4);
+	} else {
+		addr_to_bytes(e->addr, v6.sin6_addr.s6_addr);
+		mnl_attr_put(nlh, WGPEER_A_ENDPOINT, sizeof(v6), &v6);
+	}
 }
 
 /* struct __kernel_timespec: two 64-bit words, seconds first. */
@@ -83,6 +117,9 @@ static int peer_get(const struct nlattr *nest, struct wg_peers *w)
 		switch (mnl_attr_get_type(attr)) {
 		case WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL:
 			peer->keepalive = mnl_attr_get_u16(attr);
+			break;
+		case WGPEER_A_ENDPOINT:
+			peer->endpoint = endpoint_get(attr);
 			break;
 		case WGPEER_A_LAST_HANDSHAKE_TIME:
 			peer->handshake = seconds_get(attr);
@@ -196,6 +233,8 @@ void wg_genl_put_peer(struct wg_genl_writer *w, const struct wg_change *c)
 
 	make_room(w, PEER_ROOM);
 	struct nlattr *peer = begin_peer(w, c->peer, flags);
+	if (c->set_endpoint)
+		endpoint_put(w->nlh, &c->peer->endpoint);
 	if (c->set_keepalive)
 		mnl_attr_put_u16(w->nlh, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, c->peer->keepalive);
 	struct nlattr *list = c->nips > 0 ? mnl_attr_nest_start(w->nlh, WGPEER_A_ALLOWEDIPS) : NULL;

@@ -96,6 +96,25 @@ static bool take_keepalive(struct wg_uapi_reader *r, const char *s, size_t n)
 	return ok;
 }
 
+/* "192.0.2.1:51820", "[2001:db8::1]:51820"; an address that is none of ours, such as a scoped one, is taken for ::. */
+static bool take_endpoint(struct wg_uapi_reader *r, const char *s, size_t n)
+{
+	const char *colon = memrchr(s, ':', n);
+	uint64_t port;
+	u128 addr;
+
+	if (r->peer == NULL || colon == NULL || !number_get(colon + 1, n - (size_t)(colon - s) - 1, 65535, &port))
+		return false;
+	n = (size_t)(colon - s);
+	if (n >= 2 && s[0] == '[' && s[n - 1] == ']') {
+		s++;
+		n -= 2;
+	}
+	r->peer->endpoint.addr = addr_parse(s, n, &addr) == ADDR_OK ? addr : 0;
+	r->peer->endpoint.port = (uint16_t)port;
+	return true;
+}
+
 static bool take_handshake(struct wg_uapi_reader *r, const char *s, size_t n)
 {
 	uint64_t v;
@@ -125,6 +144,7 @@ static const struct {
 	{ "listen_port", take_listen_port },
 	{ "public_key", take_public_key },
 	{ "allowed_ip", take_allowed_ip },
+	{ "endpoint", take_endpoint },
 	{ "persistent_keepalive_interval", take_keepalive },
 	{ "last_handshake_time_sec", take_handshake },
 	{ "rx_bytes", take_rx },
@@ -169,6 +189,11 @@ void wg_uapi_put_peer(struct buf *b, const struct wg_change *c)
 	if (c->remove) {
 		buf_adds(b, "update_only=true\nremove=true\n");
 		return;
+	}
+	if (c->set_endpoint) {
+		buf_adds(b, "endpoint=");
+		gw_endpoint_print(&c->peer->endpoint, b);
+		buf_addc(b, '\n');
 	}
 	if (c->set_keepalive)
 		buf_addf(b, "persistent_keepalive_interval=%u\n", c->peer->keepalive);

@@ -74,7 +74,7 @@ setup() {
 }
 
 @test "the kinds and fields of later versions are refused and never ignored" {
-	printf 'kind: Link\nname: l\ntopology: mesh\nsites: [office]\n' >"$tree/link.yaml"
+	printf 'kind: Link\nname: l\ntopology: mesh\nsites: [office]\nipsec: {}\n' >"$tree/link.yaml"
 	run -1 yett check -C "$tree"
 	has E_LATER
 	has link.yaml

@@ -172,8 +172,8 @@ static const struct {
 	{ "kind: Test\nname: t\nfrom: [any]\nallow: [{to: []}]\n", "E_EMPTY@8:14" },
 	{ "kind: Test\nname: t\nfrom: [any]\nallow: {to: [any]}\n", "E_LIST@8:8" },
 	{ "kind: Test\nname: t\nfrom: [any]\nallow: [any]\n", "E_TYPE@8:9" },
-	{ "kind: Link\nname: l\ntopology: mesh\nwhatever: 1\n", "E_LATER@5:7" },
-	{ "kind: Link\nname: g\n", "E_LATER@5:7" },
+	{ "kind: Link\nname: l\ntopology: mesh\nsites: [a]\nipsec: {}\n", "E_LATER@9:1" },
+	{ "kind: Link\nname: g\ntopology: star\nsites: [a, b]\n", "E_TYPE@7:11" },
 	{ "kind: Network\nname: other\npools: []\n", "E_NETWORK@6:7" },
 	{ "kind: Network\nname: net\npools: []\n", "E_NETWORK@6:7" },
 };
@@ -280,7 +280,8 @@ static void test_schema(void **state)
 	json_t *device = json_object_get(json_object_get(schema, "$defs"), "Device");
 	assert_true(json_is_false(json_object_get(device, "additionalProperties")));
 	assert_null(json_object_get(json_object_get(device, "properties"), "preshared_keys"));
-	assert_null(json_object_get(json_object_get(schema, "$defs"), "Link"));
+	json_t *link = json_object_get(json_object_get(schema, "$defs"), "Link");
+	assert_null(json_object_get(json_object_get(link, "properties"), "ipsec"));
 	json_decref(schema);
 	buf_release(&out);
 	buf_release(&again);
