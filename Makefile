@@ -122,6 +122,7 @@ bench: ## time and memory on big trees
 	@$(DEPS) test
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@B=$(BIN) tests/bench/run
+	@B=$(BIN) tests/bench/log
 
 deps: ## install what is missing to build, run and test
 	@$(DEPS) test

@@ -133,6 +133,8 @@ int audit_open(struct audit *u, const struct source_repo *repo, const struct sou
 {
 	*u = (struct audit){ .repo = repo, .archive = archive_open(repo, lim) };
 	compile_init(&u->empty);
+	resolve(&u->empty.resolved, &u->empty.model, &u->empty.arena, &u->empty.diags);
+	access_build(&u->empty.access, &u->empty.resolved, &u->empty.arena, NULL);
 	arena_init(&u->arena);
 	return history_read(&u->history, repo, range, merged, err, err_size);
 }
