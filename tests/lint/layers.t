@@ -11,11 +11,12 @@ for my $i (0 .. $#line) {
 	$may{$line[$i]} = {map { $_ => 1 } @line[0 .. $i]};
 }
 $may{fmt} = {map { $_ => 1 } qw(base schema yaml fmt)};
+$may{import} = {map { $_ => 1 } qw(base schema source resolve import)};
 $may{trust} = {map { $_ => 1 } qw(base trust)};
 $may{lint} = {map { $_ => 1 } @line, 'lint'};
 $may{compile} = {map { $_ => 1 } @line, 'compile'};
 $may{log} = {map { $_ => 1 } @line, qw(compile trust log)};
-$may{cmd} = {map { $_ => 1 } @line, qw(lint compile cmd trust fmt log)};
+$may{cmd} = {map { $_ => 1 } @line, qw(lint compile cmd trust fmt log import)};
 $may{reconciler} = {map { $_ => 1 } qw(base schema yaml source trust plan emit compile reconciler)};
 
 sub layer_of { # a path from the root
