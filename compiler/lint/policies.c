@@ -11,7 +11,7 @@
 #include "base/vec.h"
 #include "model/model.h"
 
-#define STEPS_MAX 5000000 /* slabs looked at, all policies together */
+#define STEPS_MAX 5000000 /* parts and slabs looked at, all policies together */
 #define NAMED_MAX 3
 
 /* ---- expired, or without ports ---- */
@@ -160,6 +160,7 @@ static bool covered_in(struct shadows *s, size_t part, struct place at)
 	for (size_t k = 0; k < c->nparts && !region_is_empty(rest); k++) {
 		const struct access_part *q = &x->part[c->part[k]];
 		uint32_t unit = s->unit_of[c->part[k]];
+		s->steps++;
 		if (k > at.at && (q->priority != p->priority || q->deny != p->deny))
 			break;
 		if (unit == s->unit_of[part] || s->unit.v[unit].shadowed || !may_take(s, q, p, k < at.at))
