@@ -22,6 +22,8 @@
 #define POLL_MAX_MS 30000      /* the wall clock may be set: dates are looked at again by then */
 #define ENFORCE_PAUSE_MS 5000  /* between two turns that dates ask for */
 #define READ_BACK_MS 5000      /* after a change on a gateway with many peers: one reading then serves several changes */
+#define SETTLE_MS 10000        /* after a turn: the file of the last good plan follows its patches */
+#define SETTLE_RETRY_MS 60000
 #define JITTER_FROM_S 5
 #define STOP_WAIT_MS 2000
 
@@ -121,8 +123,19 @@ static int exit_status(enum turn_outcome o)
 	return o == OUTCOME_REJECTED ? YETTD_REJECTED : o == OUTCOME_FAILED ? YETTD_CANNOT : YETTD_OK;
 }
 
+/* While nobody waits. */
+static void settle_store(struct supervisor *s)
+{
+	int ret = store_settle(&s->store, &s->turn.good);
+
+	if (ret < 0)
+		log_line("cannot write the last good plan: %s", strerror(-ret)); /* its patch is in the journal */
+	s->settle_ms = role_clock_ms() + (ret < 0 ? SETTLE_RETRY_MS : SETTLE_MS);
+}
+
 static void turn_ended(struct supervisor *s)
 {
+	s->settle_ms = role_clock_ms() + SETTLE_MS;
 	switch (s->running) {
 	case TURN_DIFF:
 		answer_clients(s, VERB_DIFF, s->diffs, status_diff_json);
@@ -196,6 +209,8 @@ static void begin_what_is_due(struct supervisor *s)
 		start_turn(s, TURN_FULL);
 	} else if (enforce_due(s, now)) {
 		start_turn(s, TURN_ENFORCE);
+	} else if (s->store.behind > 0 && now >= s->settle_ms) {
+		settle_store(s);
 	}
 }
 
@@ -338,6 +353,8 @@ static int poll_wait_ms(const struct supervisor *s)
 		first = t->deadline_ms < first ? t->deadline_ms : first;
 	else if (s->next_ms < first)
 		first = s->next_ms;
+	if (!turn_running(t) && s->store.behind > 0)
+		first = s->settle_ms < first ? s->settle_ms : first;
 	if (!turn_running(t) && must_read_back(s))
 		first = s->next_enforce_ms < first ? s->next_enforce_ms : first;
 	if (!turn_running(t) && t->good.fd >= 0 && t->last.next_change != CLOCK_NEVER) {
@@ -471,6 +488,8 @@ static void stop(struct supervisor *s)
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_stop(&s->role[i], STOP_WAIT_MS);
 	control_close(&s->control);
+	if (s->turn.good.fd >= 0 && s->store.dirfd >= 0)
+		settle_store(s);
 	turn_release(&s->turn);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
@@ -490,7 +509,7 @@ int supervisor_run(const struct config *c, bool once)
 		BUG("out of memory");
 	arena_init(&a);
 	*s = (struct supervisor){ .config = c, .repository = config_redact(c->repository, &a), .once = once, .signal_fd = -1,
-				  .store = { -1, -1, -1, { .fd = -1 } } };
+				  .store = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 } };
 	control_init(&s->control);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_init(&s->role[i], (enum role_id)i);

@@ -26,6 +26,7 @@ struct supervisor {
 	/* When the next turn begins. */
 	int64_t next_ms;        /* monotonic */
 	int64_t next_enforce_ms; /* not before, when dates pass */
+	int64_t settle_ms;      /* when the file of the last good plan is written, if it is behind */
 	bool forced;            /* somebody asked */
 	bool in_turn;           /* one was started and its end is not settled */
 	enum turn_kind running; /* of the turn that runs */

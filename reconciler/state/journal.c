@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <jansson.h>
+#include <sodium.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -107,6 +108,19 @@ static int begin_anew(struct journal *j)
 	return 0;
 }
 
+static void set_patch(json_t *o, const struct journal_patch *p)
+{
+	size_t size = sodium_base64_encoded_len(p->len, sodium_base64_VARIANT_ORIGINAL);
+	char *text = malloc(size);
+
+	if (text == NULL)
+		return; /* the line is then one without a patch, and says so to who reads it */
+	sodium_bin2base64(text, size, p->data, p->len, sodium_base64_VARIANT_ORIGINAL);
+	json_object_set_new(o, "base", json_string(p->base));
+	json_object_set_new(o, "patch", json_string(text));
+	free(text);
+}
+
 static int entry_text(const struct journal *j, const struct journal_entry *e, struct buf *out)
 {
 	char now[CLOCK_TEXT_MAX];
@@ -115,6 +129,8 @@ static int entry_text(const struct journal *j, const struct journal_entry *e, st
 
 	if (o != NULL && e->text != NULL)
 		json_object_set_new(o, "text", json_string(e->text));
+	if (o != NULL && e->patch != NULL)
+		set_patch(o, e->patch);
 	char *line = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	json_decref(o);
 	if (line == NULL)
@@ -125,10 +141,15 @@ static int entry_text(const struct journal *j, const struct journal_entry *e, st
 	return 0;
 }
 
+bool journal_full(const struct journal *j)
+{
+	return j->size >= j->max;
+}
+
 int journal_append(struct journal *j, const struct journal_entry *e)
 {
 	struct buf b BUF_CLEANUP = BUF_INIT;
-	int ret = j->size >= j->max ? begin_anew(j) : 0;
+	int ret = journal_full(j) ? begin_anew(j) : 0;
 
 	if (ret == 0)
 		ret = entry_text(j, e, &b);
@@ -165,4 +186,57 @@ bool journal_applied(const struct journal *j, const char *plan, char commit[stat
 		return false;
 	memcpy(commit, copy, sizeof(copy));
 	return true;
+}
+
+static int get_patch(const json_t *o, struct journal_line *l)
+{
+	const char *text = json_string_value(json_object_get(o, "patch"));
+	size_t len = text != NULL ? strlen(text) : 0, got = 0;
+
+	l->base = json_string_value(json_object_get(o, "base"));
+	buf_reset(&l->patch);
+	if (text == NULL || l->base == NULL) {
+		l->base = NULL;
+		return 0;
+	}
+	unsigned char *bytes = malloc(len + 1);
+	if (bytes == NULL)
+		return -ENOMEM;
+	int ret = sodium_base642bin(bytes, len, text, len, NULL, &got, NULL, sodium_base64_VARIANT_ORIGINAL) == 0 ? 0 : -EBADMSG;
+	if (ret == 0)
+		buf_add(&l->patch, bytes, got);
+	free(bytes);
+	return ret;
+}
+
+static int give_line(const char *text, size_t len, journal_fn fn, void *ctx)
+{
+	json_t *o = json_loadb(text, len, 0, NULL);
+	struct journal_line l = { .event = json_string_value(json_object_get(o, "event")),
+				  .plan = json_string_value(json_object_get(o, "plan")), .patch = BUF_INIT };
+	int ret = l.event != NULL && l.plan != NULL ? get_patch(o, &l) : -EBADMSG;
+
+	if (ret == 0)
+		ret = fn(ctx, &l);
+	buf_release(&l.patch);
+	json_decref(o);
+	return ret;
+}
+
+int journal_since(const struct journal *j, const char *plan, journal_fn fn, void *ctx)
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+	size_t from = 0, len = 0;
+	int ret = durable_read(j->dirfd, JOURNAL_FILE, READ_MAX, &b);
+
+	json_t *o = ret < 0 ? NULL : find_applied(&b, plan, &from, &len);
+	if (o == NULL)
+		return ret < 0 ? ret : -ENOENT;
+	json_decref(o);
+	for (from += len; from < b.len && ret == 0; from += len) {
+		const char *end = memchr(b.p + from, '\n', b.len - from);
+		len = end != NULL ? (size_t)(end - (b.p + from)) + 1 : b.len - from;
+		ret = give_line(b.p + from, len, fn, ctx);
+	}
+	return ret;
 }

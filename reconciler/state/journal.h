@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "message.h"
 
 #define JOURNAL_FILE "journal.jsonl"
@@ -24,11 +25,19 @@ struct journal {
 	off_t max;
 };
 
+/* How a plan differs from the one before, as patch.h writes it: enough to make it again from that one. */
+struct journal_patch {
+	const char *base; /* the digest of the plan before */
+	const void *data;
+	size_t len;
+};
+
 struct journal_entry {
 	const char *event;  /* "applying", "applied", "failed", "repaired", "rejected" */
 	const char *commit; /* hex, may be "" */
 	const char *plan;   /* hex digest, may be "" */
 	const char *text;   /* or NULL */
+	const struct journal_patch *patch; /* or NULL; of "applying" */
 };
 
 /* Opens or makes the file; a torn last line is cut off. 0 or a negative errno. */
@@ -38,3 +47,17 @@ void journal_close(struct journal *j);
 int journal_append(struct journal *j, const struct journal_entry *e);
 /* The commit of the newest "applied" line of this plan; false: none. */
 bool journal_applied(const struct journal *j, const char *plan, char commit[static COMMIT_TEXT_MAX]);
+/* Whether the next line begins the file anew: older patches are lost then. */
+bool journal_full(const struct journal *j);
+
+/* A line that was read back; the texts live until the next. */
+struct journal_line {
+	const char *event, *plan;
+	const char *base; /* NULL: no patch */
+	struct buf patch;
+};
+
+typedef int (*journal_fn)(void *ctx, const struct journal_line *l);
+
+/* Calls fn for each line after the newest "applied" one of that plan, in order; fn's negative errno ends it. -ENOENT: there is none. */
+int journal_since(const struct journal *j, const char *plan, journal_fn fn, void *ctx);

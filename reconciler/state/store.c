@@ -12,6 +12,7 @@
 #include "plan/gw_plan.h"
 #include "state/durable.h"
 #include "state/lock.h"
+#include "state/patch.h"
 
 #define GOOD_FILE "last-good"
 
@@ -100,26 +101,57 @@ void store_close(struct store *s)
 	s->lock_fd = s->plan_dirfd = s->dirfd = -1;
 }
 
-int store_load_good(struct store *s, struct plan_ref *p, char *err, size_t err_size)
-{
-	struct buf b BUF_CLEANUP = BUF_INIT;
-	char commit[COMMIT_TEXT_MAX] = "";
-	int ret = durable_read(s->plan_dirfd, GOOD_FILE, GW_PLAN_BYTES_MAX, &b);
+/* Follows the journal from the file's plan on. */
+struct replay {
+	struct plan_ref now, next; /* next: about to be applied, when its line stopped */
+	unsigned int behind;
+};
 
-	if (ret == -ENOENT)
+static int patched(const struct plan_ref *from, const struct journal_line *l, struct plan_ref *to)
+{
+	struct buf bytes BUF_CLEANUP = BUF_INIT;
+	const void *data;
+	size_t len;
+	int ret = ipc_map(from->fd, GW_PLAN_BYTES_MAX, &data, &len);
+
+	if (ret < 0)
 		return ret;
-	int fd = ret < 0 ? ret : ipc_memfd("plan", buf_str(&b), b.len);
-	ret = fd < 0 ? fd : plan_ref_take(p, fd, "");
-	if (ret < 0) {
-		snprintf(err, err_size, "cannot read the last good plan: %s", strerror(-ret));
-		return ret;
+	ret = patch_apply(data, len, l->patch.p, l->patch.len, GW_PLAN_BYTES_MAX, &bytes);
+	munmap((void *)(uintptr_t)data, len);
+	int fd = ret < 0 ? ret : ipc_memfd("plan", buf_str(&bytes), bytes.len);
+	ret = fd < 0 ? fd : plan_ref_take(to, fd, "");
+	return ret == 0 && strcmp(to->digest, l->plan) != 0 ? -EBADMSG : ret;
+}
+
+static int replay_line(void *ctx, const struct journal_line *l)
+{
+	struct replay *r = ctx;
+
+	if (strcmp(l->event, "applying") == 0) {
+		plan_ref_release(&r->next);
+		if (l->base != NULL && strcmp(l->base, r->now.digest) == 0)
+			return patched(&r->now, l, &r->next);
+	} else if (strcmp(l->event, "applied") == 0 && strcmp(l->plan, r->now.digest) != 0) {
+		if (r->next.fd < 0 || strcmp(l->plan, r->next.digest) != 0)
+			return -ESTALE; /* that plan went into a file that was lost */
+		plan_ref_release(&r->now);
+		r->now = r->next;
+		r->next = (struct plan_ref)PLAN_REF_NONE;
+		r->behind++;
 	}
-	if (journal_applied(&s->journal, p->digest, commit))
-		memcpy(p->commit, commit, sizeof(commit));
 	return 0;
 }
 
-int store_save_good(struct store *s, const struct plan_ref *p)
+static int read_file(struct store *s, struct plan_ref *p)
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+	int ret = durable_read(s->plan_dirfd, GOOD_FILE, GW_PLAN_BYTES_MAX, &b);
+	int fd = ret < 0 ? ret : ipc_memfd("plan", buf_str(&b), b.len);
+
+	return fd < 0 ? fd : plan_ref_take(p, fd, "");
+}
+
+static int save_good(struct store *s, const struct plan_ref *p)
 {
 	const void *data;
 	size_t len;
@@ -129,5 +161,95 @@ int store_save_good(struct store *s, const struct plan_ref *p)
 		return ret;
 	ret = durable_write(s->plan_dirfd, GOOD_FILE, data, len);
 	munmap((void *)(uintptr_t)data, len);
+	if (ret == 0)
+		s->behind = 0;
 	return ret;
+}
+
+/* Whatever the journal lacks, what was reached is a plan that was in force: patches begin anew from it. */
+static int begin_here(struct store *s, const struct plan_ref *p, char *err, size_t err_size)
+{
+	const struct journal_entry e = { "applied", p->commit, p->digest, "taken from the disk", NULL };
+	int ret = s->behind > 0 ? save_good(s, p) : 0;
+
+	if (ret == 0)
+		ret = journal_append(&s->journal, &e);
+	if (ret < 0)
+		snprintf(err, err_size, "cannot write down which plan is in force: %s", strerror(-ret));
+	return ret;
+}
+
+int store_load_good(struct store *s, struct plan_ref *p, char *err, size_t err_size)
+{
+	struct replay r = { .now = PLAN_REF_NONE, .next = PLAN_REF_NONE };
+	char commit[COMMIT_TEXT_MAX] = "";
+	int ret = read_file(s, &r.now);
+
+	if (ret < 0) {
+		if (ret != -ENOENT)
+			snprintf(err, err_size, "cannot read the last good plan: %s", strerror(-ret));
+		return ret;
+	}
+	ret = journal_since(&s->journal, r.now.digest, replay_line, &r);
+	plan_ref_release(&r.next);
+	plan_ref_release(p);
+	*p = r.now;
+	s->behind = r.behind;
+	if (journal_applied(&s->journal, p->digest, commit))
+		memcpy(p->commit, commit, sizeof(commit));
+	return ret < 0 ? begin_here(s, p, err, err_size) : 0;
+}
+
+int store_settle(struct store *s, const struct plan_ref *good)
+{
+	return s->behind > 0 && good->fd >= 0 ? save_good(s, good) : 0;
+}
+
+int store_note(struct store *s, const struct plan_ref *good, const struct journal_entry *e)
+{
+	int ret = journal_full(&s->journal) ? store_settle(s, good) : 0;
+
+	return ret < 0 ? ret : journal_append(&s->journal, e);
+}
+
+static int make_patch(const struct plan_ref *from, const struct plan_ref *to, struct buf *out)
+{
+	const void *old, *new;
+	size_t old_len, new_len;
+	int ret = ipc_map(from->fd, GW_PLAN_BYTES_MAX, &old, &old_len);
+
+	if (ret < 0)
+		return ret;
+	ret = ipc_map(to->fd, GW_PLAN_BYTES_MAX, &new, &new_len);
+	if (ret == 0) {
+		ret = patch_make(old, old_len, new, new_len, out);
+		munmap((void *)(uintptr_t)new, new_len);
+	}
+	munmap((void *)(uintptr_t)old, old_len);
+	return ret;
+}
+
+int store_begin(struct store *s, const struct plan_ref *good, const struct plan_ref *p)
+{
+	struct buf patch BUF_CLEANUP = BUF_INIT;
+	bool small = good->fd >= 0 && s->behind < STORE_BEHIND_MAX && make_patch(good, p, &patch) == 0;
+	const struct journal_patch with = { good->digest, patch.p, patch.len };
+	const struct journal_entry e = { "applying", p->commit, p->digest, NULL, small ? &with : NULL };
+	int ret = store_note(s, good, &e);
+
+	snprintf(s->patched, sizeof(s->patched), "%s", ret == 0 && small ? p->digest : "");
+	return ret;
+}
+
+int store_applied(struct store *s, const struct plan_ref *p, const char *text)
+{
+	const struct journal_entry e = { "applied", p->commit, p->digest, text, NULL };
+	bool by_patch = strcmp(s->patched, p->digest) == 0;
+	int ret = by_patch ? 0 : save_good(s, p);
+
+	s->patched[0] = '\0';
+	if (ret < 0)
+		return ret;
+	s->behind += by_patch;
+	return store_note(s, p, &e);
 }

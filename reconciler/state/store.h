@@ -27,12 +27,26 @@ int plan_ref_take(struct plan_ref *p, int fd, const char *commit);
 struct store {
 	int dirfd, plan_dirfd, lock_fd;
 	struct journal journal;
+	/*
+	 * A plan that differs little from the one before is kept as a patch in its "applying" line, which is synced before the kernel is touched;
+	 * the file follows when there is time.
+	 */
+	unsigned int behind;            /* how many plans the file is behind */
+	char patched[DIGEST_HEX_MAX];   /* the plan whose newest "applying" line has a patch; "" */
 };
+
+#define STORE_BEHIND_MAX 64 /* then the file is written at once */
 
 /* 0, or a negative errno and a sentence; -EAGAIN: another yettd holds the lock. */
 int store_open(struct store *s, const char *dir, char *err, size_t err_size);
 void store_close(struct store *s);
-/* The last good plan; -ENOENT: none yet. */
+/* The last good plan: the file's, and what the journal says was made of it since. -ENOENT: none yet. With another error p may be there all the same. */
 int store_load_good(struct store *s, struct plan_ref *p, char *err, size_t err_size);
-/* Makes p the last good plan, durably. */
-int store_save_good(struct store *s, const struct plan_ref *p);
+/* Says in the journal that p is about to be applied where good is; with its patch when it is a small one. */
+int store_begin(struct store *s, const struct plan_ref *good, const struct plan_ref *p);
+/* Says that p is applied. It is durably the last good plan from here on: by the patch, else by the file, which is written first. */
+int store_applied(struct store *s, const struct plan_ref *p, const char *text);
+/* Any other line; good: what is in force now. */
+int store_note(struct store *s, const struct plan_ref *good, const struct journal_entry *e);
+/* Writes the file, when it is behind. */
+int store_settle(struct store *s, const struct plan_ref *good);

@@ -374,12 +374,21 @@ ctl status 2>/dev/null
 ok "yettctl without a daemon gives 2" is $? 2
 
 start
+device ana-desk 10.7.0.15 >"$repo/ana-desk.yaml"
+commit desk
+ok "a change right before a crash" ctl sync
 roles=$(pgrep -P "$daemon" | tr '\n' ' ')
 kill -9 "$daemon" && wait "$daemon" 2>/dev/null
 daemon=''
 ok "kill -9 takes the roles along" waits sh -c 'for p; do ! kill -0 $p 2>/dev/null || exit 1; done' sh $roles
 ok "everything stays in force after kill -9" in_force
-ok "the next start goes on" once_gives 0
+nft delete table inet yett
+wg set wg0 peer "$(key ana-desk)" remove
+mv "$repo" "$repo.away"
+ok "the next start, with git away, goes on" once_gives 2
+ok "with what was in force at the crash" has_peer ana-desk
+mv "$repo.away" "$repo"
+ok "and when git is back" once_gives 0
 
 # ---- a repository that grows, by path, in a subfolder ----
 

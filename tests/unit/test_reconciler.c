@@ -35,6 +35,7 @@
 #include "seckey.h"
 #include "state/durable.h"
 #include "state/lock.h"
+#include "state/patch.h"
 #include "state/store.h"
 #include "turn.h"
 
@@ -540,7 +541,7 @@ static void test_durable_full(void **state)
 	assert_non_null(text);
 	memset(text, 'x', 8191);
 	text[8191] = '\0';
-	const struct journal_entry e = { "applied", COMMIT_A, "p", text };
+	const struct journal_entry e = { "applied", COMMIT_A, "p", text, NULL };
 	int appended = journal_append(&j, &e);
 	free(text);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
@@ -556,7 +557,7 @@ static void test_durable_full(void **state)
 
 static void append(struct journal *j, const char *event, const char *commit, const char *plan)
 {
-	const struct journal_entry e = { event, commit, plan, "text" };
+	const struct journal_entry e = { event, commit, plan, "text", NULL };
 
 	assert_int_equal(journal_append(j, &e), 0);
 }
@@ -627,18 +628,24 @@ static void test_lock(void **state)
 	close(fd);
 }
 
+static void take(struct plan_ref *p, const void *bytes, size_t len, const char *commit)
+{
+	assert_int_equal(plan_ref_take(p, ipc_memfd("p", bytes, len), commit), 0);
+}
+
 static void test_store(void **state)
 {
 	struct place *p = *state;
 	struct store s;
-	struct plan_ref a = PLAN_REF_NONE, b = PLAN_REF_NONE;
+	struct plan_ref none = PLAN_REF_NONE, a = PLAN_REF_NONE, b = PLAN_REF_NONE;
 	char err[256] = "";
 
 	assert_int_equal(store_open(&s, p->path, err, sizeof(err)), 0);
 	assert_int_equal(store_load_good(&s, &a, err, sizeof(err)), -ENOENT);
-	assert_int_equal(plan_ref_take(&a, ipc_memfd("p", "plan bytes", 10), COMMIT_A), 0);
-	assert_int_equal(store_save_good(&s, &a), 0);
-	append(&s.journal, "applied", COMMIT_A, a.digest);
+	take(&a, "plan bytes", 10, COMMIT_A);
+	assert_int_equal(store_begin(&s, &none, &a), 0);
+	assert_int_equal(store_applied(&s, &a, "done"), 0);
+	assert_file(p, "plan/last-good", "plan bytes");
 	struct store second;
 	assert_int_equal(store_open(&second, p->path, err, sizeof(err)), -EAGAIN);
 	assert_non_null(strstr(err, "another yettd"));
@@ -652,6 +659,165 @@ static void test_store(void **state)
 	store_close(&s);
 	assert_true(store_open(&s, "/proc/yett", err, sizeof(err)) < 0);
 	assert_non_null(strstr(err, "/proc/yett"));
+}
+
+/* What the next start would find. */
+static void assert_survives(const struct place *p, const struct plan_ref *want)
+{
+	struct store s = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 };
+	struct plan_ref got = PLAN_REF_NONE;
+	char err[256] = "";
+
+	s.dirfd = dup(p->fd);
+	s.plan_dirfd = durable_dir(p->fd, "plan");
+	assert_int_equal(journal_open(&s.journal, s.dirfd), 0);
+	assert_int_equal(store_load_good(&s, &got, err, sizeof(err)), 0);
+	assert_string_equal(got.digest, want->digest);
+	plan_ref_release(&got);
+	store_close(&s);
+}
+
+#define PLAN_BYTES 60000
+
+/* One plan after the other, each a little different, with a crash at every point between. */
+static void test_store_patches(void **state)
+{
+	struct place *p = *state;
+	struct store s;
+	struct plan_ref good = PLAN_REF_NONE, next = PLAN_REF_NONE;
+	static uint8_t bytes[PLAN_BYTES + 400];
+	char err[256] = "";
+	struct stat st;
+
+	randombytes_buf(bytes, sizeof(bytes));
+	assert_int_equal(store_open(&s, p->path, err, sizeof(err)), 0);
+	take(&next, bytes, PLAN_BYTES, COMMIT_A);
+	assert_int_equal(store_begin(&s, &good, &next), 0);
+	assert_int_equal(store_applied(&s, &next, ""), 0);
+	assert_int_equal(s.behind, 0);
+	good = next;
+	for (size_t i = 1; i <= 150; i++) {
+		memmove(bytes + 5000 + 41, bytes + 5000, sizeof(bytes) - 5000 - 41); /* something comes in */
+		randombytes_buf(bytes + 5000, 41);
+		randombytes_buf(bytes + PLAN_BYTES - 32, 32);                       /* and the checksum */
+		bytes[9]++;                                                          /* and a count */
+		next = (struct plan_ref)PLAN_REF_NONE;
+		take(&next, bytes, PLAN_BYTES, COMMIT_B);
+		assert_int_equal(store_begin(&s, &good, &next), 0);
+		if (i % 10 == 1)
+			assert_survives(p, &good);
+		if (i % 7 == 0) { /* the kernel refused it: the next is made from the same */
+			const struct journal_entry e = { "failed", COMMIT_B, next.digest, "no", NULL };
+			assert_int_equal(store_note(&s, &good, &e), 0);
+			plan_ref_release(&next);
+			continue;
+		}
+		assert_int_equal(store_applied(&s, &next, ""), 0);
+		plan_ref_release(&good);
+		good = next;
+		if (i % 10 == 2)
+			assert_survives(p, &good);
+		if (i == 40)
+			assert_int_equal(store_settle(&s, &good), 0);
+		if (i == 100)
+			s.journal.max = 1; /* begins anew with each line: nothing may depend on older ones */
+		if (i == 110)
+			s.journal.max = JOURNAL_BYTES_MAX;
+		assert_true(s.behind <= STORE_BEHIND_MAX);
+	}
+	assert_true(s.behind > 0);
+	assert_survives(p, &good);
+	assert_int_equal(store_settle(&s, &good), 0);
+	assert_int_equal(s.behind, 0);
+	assert_survives(p, &good);
+	/* The lines of patches are short. */
+	assert_int_equal(fstatat(p->fd, JOURNAL_FILE, &st, 0), 0);
+	assert_true(st.st_size < 200 * 1000);
+	/* A journal that was lost: the file alone, and patches go on from it. */
+	store_close(&s);
+	assert_int_equal(unlinkat(p->fd, JOURNAL_FILE, 0), 0);
+	assert_int_equal(store_open(&s, p->path, err, sizeof(err)), 0);
+	plan_ref_release(&good);
+	assert_int_equal(store_load_good(&s, &good, err, sizeof(err)), 0);
+	bytes[77]++;
+	next = (struct plan_ref)PLAN_REF_NONE;
+	take(&next, bytes, PLAN_BYTES, COMMIT_A);
+	assert_int_equal(store_begin(&s, &good, &next), 0);
+	assert_int_equal(store_applied(&s, &next, ""), 0);
+	assert_int_equal(s.behind, 1);
+	assert_survives(p, &next);
+	plan_ref_release(&good);
+	plan_ref_release(&next);
+	store_close(&s);
+}
+
+/* Back and forth between the same two plans: which is in force is a question of order. */
+static void test_store_back_and_forth(void **state)
+{
+	struct place *p = *state;
+	struct store s;
+	struct plan_ref none = PLAN_REF_NONE, plan[2] = { PLAN_REF_NONE, PLAN_REF_NONE };
+	char err[256] = "";
+
+	assert_int_equal(store_open(&s, p->path, err, sizeof(err)), 0);
+	take(&plan[0], "one plan, and a tail", 20, COMMIT_A);
+	take(&plan[1], "two plan, and a tail", 20, COMMIT_B);
+	assert_int_equal(store_begin(&s, &none, &plan[0]), 0);
+	assert_int_equal(store_applied(&s, &plan[0], ""), 0);
+	for (int i = 1; i < 9; i++) {
+		assert_int_equal(store_begin(&s, &plan[(i - 1) % 2], &plan[i % 2]), 0);
+		assert_survives(p, &plan[(i - 1) % 2]);
+		assert_int_equal(store_applied(&s, &plan[i % 2], ""), 0);
+		assert_survives(p, &plan[i % 2]);
+		if (i == 5)
+			assert_int_equal(store_settle(&s, &plan[1]), 0);
+	}
+	plan_ref_release(&plan[0]);
+	plan_ref_release(&plan[1]);
+	store_close(&s);
+}
+
+static void test_patch(void **state)
+{
+	(void)state;
+	static uint8_t old[20000], new[20000], huge[200000];
+	struct buf patch BUF_CLEANUP = BUF_INIT, got BUF_CLEANUP = BUF_INIT;
+
+	randombytes_buf(huge, sizeof(huge));
+	for (int round = 0; round < 1000; round++) {
+		size_t n = randombytes_uniform(round % 10 ? 200 : sizeof(old)), m = 0;
+		randombytes_buf(old, n);
+		for (size_t i = 0; i < n && round % 2; i++)
+			old[i] &= 1; /* where much repeats, anchors mislead */
+		for (size_t i = 0; i < n && m < sizeof(new) - 8; i++) { /* now and then something goes, comes or changes */
+			uint32_t dice = (huge[(i * 7 + (size_t)round) % sizeof(huge)] << 8 | huge[(i * 11 + (size_t)round * 3) % sizeof(huge)]) % 1000;
+			if (dice != 0)
+				new[m++] = (uint8_t)(old[i] + (dice == 1));
+			for (uint32_t k = 0; dice == 2 && k < 7; k++)
+				new[m++] = (uint8_t)randombytes_random();
+		}
+		buf_reset(&patch);
+		buf_reset(&got);
+		if (patch_make(old, n, new, m, &patch) < 0)
+			continue;
+		assert_true(patch.len <= PATCH_MAX);
+		assert_int_equal(patch_apply(old, n, patch.p, patch.len, sizeof(new), &got), 0);
+		assert_int_equal(got.len, m);
+		assert_true(m == 0 || memcmp(got.p, new, m) == 0);
+		/* For other bytes, with less room, or damaged it is refused or gives other bytes; it never reads beyond. */
+		for (size_t cut = 0; cut < patch.len && cut < 40; cut++) {
+			buf_reset(&got);
+			(void)patch_apply(old, n / 2, patch.p, patch.len - cut, m / 2, &got);
+			assert_true(got.len <= m / 2);
+			uint8_t was = (uint8_t)patch.p[cut];
+			patch.p[cut] = (char)huge[(cut + (size_t)round) % sizeof(huge)];
+			buf_reset(&got);
+			(void)patch_apply(old, n, patch.p, patch.len, sizeof(new), &got);
+			patch.p[cut] = (char)was;
+		}
+	}
+	buf_reset(&patch);
+	assert_int_equal(patch_make(huge, 100000, huge + 100000, 100000, &patch), -EFBIG);
 }
 
 /* ---- the private key ---- */
@@ -1100,6 +1266,8 @@ static void test_turn_refused_plan(void **state)
 	applied(&s, 0, 1);
 	assert_int_equal(s.turn.outcome, OUTCOME_APPLIED);
 	assert_string_equal(s.turn.good.commit, COMMIT_B);
+	assert_survives(p, &s.turn.good);
+	assert_int_equal(store_settle(&s.store, &s.turn.good), 0);
 	assert_file(p, "plan/last-good", "plan two");
 	stage_close(&s);
 }
@@ -1216,6 +1384,9 @@ int main(void)
 		in_place(test_journal_begins_anew),
 		in_place(test_lock),
 		in_place(test_store),
+		in_place(test_store_patches),
+		in_place(test_store_back_and_forth),
+		cmocka_unit_test(test_patch),
 		in_place(test_seckey),
 		cmocka_unit_test(test_enforce),
 		cmocka_unit_test(test_enforce_failures),

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* step - what one step of a turn asks its role, and what follows from the answer. Private to turn.c and step_*.c. */
+#pragma once
+
+#include "turn.h"
+
+struct step_row {
+	const char *name;
+	enum role_id role;
+	int64_t limit_ms;
+	/* Sends the request; a negative errno fails the step. */
+	int (*send)(struct turn *t);
+	/* Takes an answer; -EBADMSG: it is none. */
+	int (*frame)(struct turn *t, const struct ipc_frame *f);
+	/* The role is lost, late, or said so. */
+	void (*failed)(struct turn *t, const char *why);
+};
+
+#define FETCH_STALL_MS 60000
+#define FETCH_LIMIT_MS (30 * 60000) /* with bytes coming in all the while */
+
+extern const struct step_row step_fetch, step_compile, step_apply, step_enforce, step_diff;
+
+/* ---- moving on ---- */
+
+/* The row of the step that the turn is in. */
+const struct step_row *turn_step(const struct turn *t);
+void turn_enter(struct turn *t, enum turn_step step);
+/* The first failure of a turn is what it tells; later ones follow from it and go to the log. */
+void turn_fail(struct turn *t, enum turn_outcome o, const char *text);
+void turn_finish(struct turn *t);
+void turn_drop_bundle(struct turn *t);
+/* After all else: the last good plan, unless there is none. */
+void turn_enforce(struct turn *t);
+/* A line of the journal; what cannot be written is logged. 0 or a negative errno. */
+int turn_journal(struct turn *t, const char *event, const struct plan_ref *p, const char *text);
+
+/* ---- what steps share ---- */
+
+/* Remembers the verdict on a commit, so that the next turn needs not judge it again. */
+void turn_judge(struct turn *t, const char *commit, bool bad, const char *text);
+/* The commit that was just fetched has errors. */
+void turn_reject(struct turn *t, const char *commit, const char *text);
+/* Writes down what is about to be done and goes to STEP_APPLY. */
+void turn_apply_candidate(struct turn *t);

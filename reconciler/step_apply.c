@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apply, enforce, diff: one request, three ends. */
+#include "step.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "log.h"
+#include "observe/host.h"
+#include "report/text.h"
+
+#define RETRY_MIN_MS 5000
+#define RETRY_MAX_MS (15 * 60000)
+#define CHANGES_MAX ((size_t)1 << 20)
+#define APPLY_LIMIT_MS 60000
+
+static int send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode mode)
+{
+	const struct role *r = &t->role[ROLE_APPLY];
+	bool held = t->apply_starts == r->starts && strcmp(t->apply_holds, p->digest) == 0;
+	struct ipc_apply_req req;
+
+	memset(&req, 0, sizeof(req));
+	req.mode = mode;
+	req.reuse = held;
+	t->apply_starts = r->starts;
+	memcpy(t->apply_holds, p->digest, sizeof(t->apply_holds));
+	return message_send(r->sock, IPC_APPLY_REQ, t->job, &req, sizeof(req), NULL, 0, held ? -1 : p->fd);
+}
+
+static int send_apply(struct turn *t)
+{
+	return send_plan(t, &t->candidate, APPLY_CHANGE);
+}
+
+static int send_enforce(struct turn *t)
+{
+	return send_plan(t, &t->good, APPLY_ENFORCE);
+}
+
+static int send_diff(struct turn *t)
+{
+	return send_plan(t, &t->good, APPLY_DRY);
+}
+
+void turn_apply_candidate(struct turn *t)
+{
+	char c[COMMIT_TEXT_MAX];
+
+	int ret = store_begin(t->store, &t->good, &t->candidate);
+	if (ret == 0) {
+		turn_enter(t, STEP_APPLY);
+		return;
+	}
+	log_line("cannot write the journal: %s", strerror(-ret));
+	struct buf line BUF_CLEANUP = BUF_INIT;
+	buf_addf(&line, "%s is not applied: what cannot be written down is not done", text_of_commit(t->candidate.commit, c));
+	turn_fail(t, OUTCOME_FAILED, buf_str(&line));
+	turn_enforce(t);
+}
+
+static void apply_failed(struct turn *t, const char *why)
+{
+	char a[COMMIT_TEXT_MAX], b[COMMIT_TEXT_MAX];
+	struct buf line BUF_CLEANUP = BUF_INIT;
+	int64_t wait = RETRY_MIN_MS;
+
+	for (unsigned int i = 0; i < t->refusals && wait < RETRY_MAX_MS; i++)
+		wait *= 2;
+	t->refusals++;
+	t->retry_ms = role_clock_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+	t->apply_holds[0] = '\0'; /* it may have died before it decoded the plan */
+	buf_addf(&line, "%s could not be applied: %s", text_of_commit(t->candidate.commit, a), why);
+	if (t->good.fd >= 0)
+		buf_addf(&line, "; going back to %s", text_of_commit(t->good.commit, b));
+	turn_fail(t, OUTCOME_FAILED, buf_str(&line));
+	turn_journal(t, "failed", &t->candidate, why);
+	turn_enforce(t);
+}
+
+static void enforce_failed(struct turn *t, const char *why)
+{
+	char c[COMMIT_TEXT_MAX];
+	struct buf line BUF_CLEANUP = BUF_INIT;
+
+	t->apply_holds[0] = '\0';
+	buf_addf(&line, "%s could not be enforced: %s", text_of_commit(t->good.commit, c), why);
+	turn_fail(t, OUTCOME_FAILED, buf_str(&line));
+	turn_finish(t);
+}
+
+static void diff_failed(struct turn *t, const char *why)
+{
+	t->apply_holds[0] = '\0';
+	t->outcome = OUTCOME_FAILED;
+	buf_reset(&t->text);
+	buf_adds(&t->text, why);
+	turn_finish(t);
+}
+
+static void warn_host(struct turn *t, uint32_t now)
+{
+	for (uint32_t bit = 1; bit != 0 && bit <= (now | t->warned); bit <<= 1)
+		if (now & ~t->warned & bit & (HOST_FORWARDING4_OFF | HOST_FORWARDING6_OFF))
+			log_line("warning: %s", host_warning_text(bit));
+	t->warned = now;
+}
+
+static void remember_good(struct turn *t)
+{
+	int ret = store_applied(t->store, &t->candidate, buf_str(&t->text));
+
+	if (ret < 0) {
+		char c[COMMIT_TEXT_MAX];
+		struct buf line BUF_CLEANUP = BUF_INIT;
+		buf_addf(&line, "%s is in force but could not be kept for the next start: %s",
+			 text_of_commit(t->candidate.commit, c), strerror(-ret));
+		turn_fail(t, OUTCOME_FAILED, buf_str(&line));
+	}
+	plan_ref_release(&t->good);
+	t->good = t->candidate;
+	t->candidate = (struct plan_ref)PLAN_REF_NONE;
+}
+
+static void say_applied(struct turn *t, const struct ipc_apply_res *res)
+{
+	char c[COMMIT_TEXT_MAX];
+
+	buf_reset(&t->text);
+	buf_addf(&t->text, "applied %s in ", text_of_commit(t->candidate.commit, c));
+	text_of_us(text_clock_us() - t->start_us, &t->text);
+	buf_adds(&t->text, ": ");
+	text_of_counts(&res->counts, &t->text);
+	buf_adds(&t->text, " (fetch ");
+	text_of_us(t->fetch_us, &t->text);
+	buf_adds(&t->text, ", compile ");
+	text_of_us(t->compile_us, &t->text);
+	buf_adds(&t->text, ", apply ");
+	text_of_us(t->apply_us, &t->text);
+	buf_addf(&t->text, "; %llu bytes to the kernel)", (unsigned long long)res->stats.sent_bytes);
+	log_line("%s", buf_str(&t->text));
+}
+
+static void apply_done(struct turn *t, const struct ipc_apply_res *res)
+{
+	t->outcome = OUTCOME_APPLIED;
+	say_applied(t, res); /* the moment of enforcement is before the disk's */
+	remember_good(t);
+	turn_finish(t);
+}
+
+static void enforce_done(struct turn *t, const struct ipc_apply_res *res)
+{
+	char c[COMMIT_TEXT_MAX];
+	struct buf line BUF_CLEANUP = BUF_INIT;
+
+	if (res->counts.total == 0) {
+		if (t->outcome == OUTCOME_UNCHANGED)
+			buf_addf(&line, "unchanged: %s is in force", text_of_commit(t->good.commit, c));
+	} else {
+		buf_addf(&line, "repaired in ");
+		text_of_us(t->apply_us, &line);
+		buf_addf(&line, ": ");
+		text_of_counts(&res->counts, &line);
+		buf_addf(&line, "; %s is in force", text_of_commit(t->good.commit, c));
+		log_line("%s", buf_str(&line));
+		log_text(buf_str(&t->changes));
+		turn_journal(t, "repaired", &t->good, buf_str(&line));
+	}
+	if (t->outcome < OUTCOME_REJECTED) {
+		t->outcome = res->counts.total == 0 ? OUTCOME_UNCHANGED : OUTCOME_REPAIRED;
+		buf_reset(&t->text);
+		buf_adds(&t->text, buf_str(&line));
+	}
+	turn_finish(t);
+}
+
+/* The differences; a long text comes in a memfd. */
+static void take_changes(struct turn *t, const struct ipc_frame *f, const char *text)
+{
+	const void *data;
+	size_t len;
+
+	buf_reset(&t->changes);
+	if (f->fd < 0 || ipc_map(f->fd, CHANGES_MAX + 64, &data, &len) < 0) {
+		buf_adds(&t->changes, text);
+		return;
+	}
+	buf_add(&t->changes, data, len);
+	munmap((void *)(uintptr_t)data, len);
+}
+
+static int frame_apply(struct turn *t, const struct ipc_frame *f)
+{
+	struct ipc_apply_res res;
+	char text[MESSAGE_TEXT_MAX + 1];
+
+	if (f->h.type != IPC_APPLY_RES)
+		return -EBADMSG;
+	memcpy(&res, f->body, sizeof(res));
+	message_text(f, text, sizeof(text));
+	t->apply_us = res.elapsed_us;
+	if (res.error < 0) {
+		turn_step(t)->failed(t, text);
+		return 0;
+	}
+	res.interface[sizeof(res.interface) - 1] = '\0';
+	take_changes(t, f, text);
+	t->last = res;
+	t->last_at = clock_now();
+	warn_host(t, res.warnings);
+	if (t->step == STEP_APPLY)
+		apply_done(t, &res);
+	else if (t->step == STEP_ENFORCE)
+		enforce_done(t, &res);
+	else
+		turn_finish(t);
+	return 0;
+}
+
+const struct step_row step_apply = { "apply", ROLE_APPLY, APPLY_LIMIT_MS, send_apply, frame_apply, apply_failed };
+const struct step_row step_enforce = { "enforce", ROLE_APPLY, APPLY_LIMIT_MS, send_enforce, frame_apply, enforce_failed };
+const struct step_row step_diff = { "diff", ROLE_APPLY, APPLY_LIMIT_MS, send_diff, frame_apply, diff_failed };

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "step.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "report/text.h"
+
+static int send_fetch(struct turn *t)
+{
+	struct ipc_fetch_req req;
+
+	memset(&req, 0, sizeof(req));
+	memcpy(req.known, t->judged, sizeof(req.known));
+	return message_send(t->role[ROLE_FETCH].sock, IPC_FETCH_REQ, t->job, &req, sizeof(req), NULL, 0, -1);
+}
+
+static void fetch_failed(struct turn *t, const char *why)
+{
+	turn_fail(t, OUTCOME_FAILED, why);
+	turn_enforce(t);
+}
+
+void turn_judge(struct turn *t, const char *commit, bool bad, const char *text)
+{
+	snprintf(t->judged, sizeof(t->judged), "%s", commit);
+	t->judged_bad = bad;
+	buf_reset(&t->judged_text);
+	buf_adds(&t->judged_text, text);
+}
+
+static void say_rejected(struct turn *t, bool again)
+{
+	char a[COMMIT_TEXT_MAX], b[COMMIT_TEXT_MAX];
+	struct buf line BUF_CLEANUP = BUF_INIT;
+
+	buf_addf(&line, "%s %s rejected: the tree has errors", text_of_commit(t->judged, a), again ? "stays" : "is");
+	if (t->good.fd >= 0)
+		buf_addf(&line, "; %s stays in force", text_of_commit(t->good.commit, b));
+	turn_fail(t, OUTCOME_REJECTED, buf_str(&line));
+	if (!again)
+		log_text(buf_str(&t->judged_text));
+}
+
+void turn_reject(struct turn *t, const char *commit, const char *text)
+{
+	const struct plan_ref none = { .fd = -1, .commit = "", .digest = "" };
+	struct plan_ref p = none;
+
+	turn_judge(t, commit, true, text);
+	plan_ref_release(&t->candidate);
+	say_rejected(t, false);
+	snprintf(p.commit, sizeof(p.commit), "%s", commit);
+	turn_journal(t, "rejected", &p, NULL);
+	turn_enforce(t);
+}
+
+/* Nothing new on the branch; but a plan that the kernel refused may be due again. */
+static void same_commit(struct turn *t)
+{
+	if (t->judged_bad) {
+		say_rejected(t, true);
+		turn_enforce(t);
+		return;
+	}
+	if (t->candidate.fd < 0) {
+		turn_enforce(t);
+		return;
+	}
+	if (t->forced || role_clock_ms() >= t->retry_ms) {
+		turn_apply_candidate(t);
+		return;
+	}
+	char c[COMMIT_TEXT_MAX];
+	struct buf line BUF_CLEANUP = BUF_INIT;
+	buf_addf(&line, "%s was refused by the kernel and is tried again in %lld s", text_of_commit(t->candidate.commit, c),
+		 (long long)(t->retry_ms - role_clock_ms() + 999) / 1000);
+	turn_fail(t, OUTCOME_FAILED, buf_str(&line));
+	turn_enforce(t);
+}
+
+static int frame_fetch(struct turn *t, const struct ipc_frame *f)
+{
+	struct ipc_fetch_res res;
+	char text[MESSAGE_TEXT_MAX + 1];
+
+	if (f->h.type == IPC_FETCH_PROGRESS) {
+		int64_t end = role_clock_ms() + FETCH_STALL_MS;
+		t->deadline_ms = end < t->limit_ms ? end : t->limit_ms;
+		return 0;
+	}
+	memcpy(&res, f->body, sizeof(res));
+	message_text(f, text, sizeof(text));
+	if (f->h.type != IPC_FETCH_RES || !commit_text_ok(res.commit) || (res.verdict == FETCH_NEW) != (f->fd >= 0))
+		return -EBADMSG;
+	if (res.verdict != FETCH_FAILED && *res.commit == '\0')
+		return -EBADMSG;
+	t->fetch_us = res.elapsed_us;
+	switch ((enum fetch_verdict)res.verdict) {
+	case FETCH_NEW:
+		memcpy(t->fetched, res.commit, sizeof(res.commit));
+		t->bundle_fd = dup(f->fd);
+		if (t->bundle_fd < 0)
+			return -errno;
+		turn_enter(t, STEP_COMPILE);
+		return 0;
+	case FETCH_SAME:
+		same_commit(t);
+		return 0;
+	case FETCH_TREE_ERRORS:
+		turn_reject(t, res.commit, text);
+		return 0;
+	case FETCH_FAILED:
+		fetch_failed(t, text);
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+const struct step_row step_fetch = { "fetch", ROLE_FETCH, FETCH_STALL_MS, send_fetch, frame_fetch, fetch_failed };
