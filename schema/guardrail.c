@@ -6,7 +6,9 @@ const char *const guardrail_rules[] = { "never", "only", "require", NULL };
 static const char *const severity_words[] = { "error", "warning", NULL };
 static const char *const action_words[] = { "any", "allow", "deny", NULL };
 /* In the order of enum require_field. */
-static const char *const field_words[] = { "description", "tags", "ports", "when", "not_before", "expires", "log", NULL };
+static const char *const field_words[] = {
+	"description", "tags", "ports", "when", "not_before", "expires", "log", NULL,
+};
 
 #define WANTED (FIELD_REQUIRED | FIELD_LIST | FIELD_NONEMPTY)
 #define GIVEN (FIELD_LIST | FIELD_NONEMPTY)

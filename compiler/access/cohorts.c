@@ -25,7 +25,7 @@ void cohorts_make(struct cohorts *c, const struct access *x, struct arena *a)
 {
 	VEC(struct cohort) all = VEC_INIT;
 
-	*c = (struct cohorts){ .of = arena_array(a, x->nsources, uint32_t) };
+	*c = (struct cohorts){.of = arena_array(a, x->nsources, uint32_t)};
 	for (uint32_t k = 0; k < x->nclasses; k++) {
 		size_t n = x->class[k].nmembers;
 		uint32_t *member = arena_dup(a, x->class[k].member, n * sizeof(*member));
@@ -34,7 +34,7 @@ void cohorts_make(struct cohorts *c, const struct access *x, struct arena *a)
 		for (size_t i = 0; i < n; i++) {
 			struct cohort *last = i ? &all.v[all.n - 1] : NULL;
 			if (!last || window_cmp(&last->window, &x->window[member[i]]) != 0) {
-				vec_push(&all, ((struct cohort){ k, x->window[member[i]], &member[i], 0 }));
+				vec_push(&all, ((struct cohort){k, x->window[member[i]], &member[i], 0}));
 				last = &all.v[all.n - 1];
 			}
 			last->nmembers++;

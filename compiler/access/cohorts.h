@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cohorts - sources of one class that are active in the same window: whatever is asked about time, they get one answer. */
+/* cohorts - sources of one class that are active in the same window: whatever is asked about time, they get one answer.
+ */
 #pragma once
 
 #include "access/access.h"

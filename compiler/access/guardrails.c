@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sources of one cohort share what they reach when. Those of them that the same exceptions and waivers name are kin, and
- * are judged together; only `self` asks for one source at a time.
+ * Sources of one cohort share what they reach when. Those of them that the same exceptions and waivers name are kin,
+ * and are judged together; only `self` asks for one source at a time.
  */
 #include "access/guardrails.h"
 
@@ -15,7 +15,7 @@
 /* Sources of one cohort with the same leaves. */
 struct kin {
 	uint32_t cohort, next; /* next: another of the same cohort, or NONE */
-	uint32_t chain;        /* the leaves that name it, newest first, or NONE */
+	uint32_t chain;	       /* the leaves that name it, newest first, or NONE */
 	uint32_t split_by, twin;
 	uint32_t *member;
 	size_t nmembers;
@@ -52,8 +52,8 @@ struct trial {
 	struct region *area;  /* per leave, self aside */
 	bool leaves_self;     /* some leave names self */
 	bool *applies, *used; /* per leave */
-	bool *in_scope;       /* per source */
-	uint8_t *meets;       /* per part, enum meets: whether it overlaps the base */
+	bool *in_scope;	      /* per source */
+	uint8_t *meets;	      /* per part, enum meets: whether it overlaps the base */
 	VEC(struct kin) kin;
 	VEC(struct chain) chain;
 	uint32_t *kin_of; /* per source */
@@ -64,7 +64,7 @@ struct trial {
 	uint64_t subject;
 };
 
-static const struct r_dest everywhere = { .range = { 0, ADDR_LAST } };
+static const struct r_dest everywhere = {.range = {0, ADDR_LAST}};
 
 /* ---- what is forbidden, and what is left out ---- */
 
@@ -78,7 +78,7 @@ static struct region area_of_leave(const struct r_leave *l, struct arena *a)
 static struct region self_area(const struct trial *t, uint32_t source, const struct service *port, size_t nports,
 			       struct arena *a)
 {
-	const struct service any = { 0, SERVICE_LAST };
+	const struct service any = {0, SERVICE_LAST};
 
 	return region_product(a, other_devices(t->r, source, a), port ? port : &any, port ? nports : 1);
 }
@@ -118,8 +118,8 @@ static void split_kin(struct trial *t, uint32_t leave, uint32_t source)
 	if (k->split_by != leave) {
 		k->split_by = leave;
 		k->twin = (uint32_t)t->kin.n;
-		vec_push(&t->chain, ((struct chain){ leave, k->chain }));
-		struct kin twin = { k->cohort, k->next, (uint32_t)(t->chain.n - 1), NONE, NONE, NULL, 0 };
+		vec_push(&t->chain, ((struct chain){leave, k->chain}));
+		struct kin twin = {k->cohort, k->next, (uint32_t)(t->chain.n - 1), NONE, NONE, NULL, 0};
 		k->next = k->twin;
 		vec_push(&t->kin, twin);
 		k = &t->kin.v[t->kin_of[source]];
@@ -151,7 +151,7 @@ static void make_kin(struct trial *t)
 	const struct r_guardrail *g = t->g;
 
 	for (uint32_t i = 0; i < t->k->n; i++)
-		vec_push(&t->kin, ((struct kin){ i, NONE, NONE, NONE, NONE, NULL, 0 }));
+		vec_push(&t->kin, ((struct kin){i, NONE, NONE, NONE, NONE, NULL, 0}));
 	t->kin_of = arena_dup(&t->scratch, t->k->of, t->x->nsources * sizeof(*t->kin_of));
 	for (uint32_t i = 0; i < g->nleaves; i++)
 		for (size_t n = 0; n < g->leave[i].from.n; n++)
@@ -205,7 +205,7 @@ static void add_hits(struct trial *t, struct region asked, int64_t at, struct ar
 		if (!cond_holds(&p->cond, at) || !region_overlaps(asked, p->region))
 			continue;
 		if (!p->deny)
-			vec_push(&t->hit, ((struct hit){ at, p, region_intersect(a, asked, p->region) }));
+			vec_push(&t->hit, ((struct hit){at, p, region_intersect(a, asked, p->region)}));
 		asked = region_subtract(a, asked, p->region);
 	}
 }
@@ -225,7 +225,8 @@ static void add_dated_hits(struct trial *t, struct access_window w, struct regio
 			add_hits(t, asked, moment[i].at, a);
 }
 
-/* All that the cohort reaches of what is asked, at the moments at which that changes, in the order of time; false: nothing. */
+/* All that the cohort reaches of what is asked, at the moments at which that changes, in the order of time; false:
+ * nothing. */
 static bool find_hits(struct trial *t, const struct cohort *c, struct region asked, bool is_base, struct arena *a)
 {
 	int64_t first = c->window.from > t->now ? c->window.from : t->now;
@@ -255,7 +256,7 @@ static struct finding *finding_of(struct trial *t, const struct access_part *p)
 	for (size_t i = 0; i < t->found.n; i++)
 		if (t->found.v[i].breach.policy == p->policy)
 			return &t->found.v[i];
-	vec_push(&t->found, ((struct finding){ .breach = { .policy = p->policy, .policy_loc = p->loc, .source = NONE } }));
+	vec_push(&t->found, ((struct finding){.breach = {.policy = p->policy, .policy_loc = p->loc, .source = NONE}}));
 	return &t->found.v[t->found.n - 1];
 }
 
@@ -493,9 +494,10 @@ void guardrail_add_notes(const struct r_guardrail *g, const bool *used, int64_t 
 		if (!w || used[i])
 			continue;
 		out->note[out->nnotes++] = (struct guardrail_note){
-			w->loc, w->expires > now ? "this waiver excuses nothing that anybody may do" :
-						   arena_printf(a, "this waiver ended at %s, and nothing needs it any more",
-								clock_format(w->expires, when)),
+			w->loc,
+			w->expires > now ? "this waiver excuses nothing that anybody may do"
+					 : arena_printf(a, "this waiver ended at %s, and nothing needs it any more",
+							clock_format(w->expires, when)),
 		};
 	}
 }
@@ -504,9 +506,9 @@ void guardrail_judge(const struct access *x, const struct cohorts *k, const stru
 		     const struct r_guardrail *g, const struct source_set *among, int64_t now, struct arena *a,
 		     struct guardrail_result *out)
 {
-	struct trial t = { .x = x, .k = k, .r = r, .g = g, .among = among, .now = now };
+	struct trial t = {.x = x, .k = k, .r = r, .g = g, .among = among, .now = now};
 
-	*out = (struct guardrail_result){ .decl = g->decl };
+	*out = (struct guardrail_result){.decl = g->decl};
 	if (g->decl->require.set) {
 		require_judge(r, g, now, a, out);
 		return;

@@ -2,8 +2,9 @@
 /*
  * guardrails - what must stay true, judged over whole sets and at every moment from now on.
  *
- * `never` and `only` are judged by the classes alone: what they forbid is met with what each cohort of sources may reach at each moment
- * at which that changes; exceptions and waivers are taken out; what is left is a breach. `require` reads policies.
+ * `never` and `only` are judged by the classes alone: what they forbid is met with what each cohort of sources may
+ * reach at each moment at which that changes; exceptions and waivers are taken out; what is left is a breach. `require`
+ * reads policies.
  */
 #pragma once
 
@@ -14,7 +15,7 @@
 struct guardrail_breach {
 	const char *policy;
 	struct loc policy_loc;
-	const char *why; /* one sentence; of never and only with the counterexample that comes first in time, source and address */
+	const char *why; /* one sentence; of never and only with the counterexample that comes first */
 	/* Of never and only: the counterexample, and how many sources have one. */
 	uint32_t source;
 	struct point point;
@@ -32,8 +33,8 @@ struct guardrail_note {
 struct guardrail_result {
 	const struct guardrail *decl;
 	struct guardrail_breach *breach; /* by policy name */
-	size_t nbreaches;                /* 0: it holds */
-	const char *empty;               /* why no policy can break it, or NULL */
+	size_t nbreaches;		 /* 0: it holds */
+	const char *empty;		 /* why no policy can break it, or NULL */
 	struct guardrail_note *note;
 	size_t nnotes;
 };
@@ -41,7 +42,7 @@ struct guardrail_result {
 /* One result a guardrail, in name order; *out in the arena. now: UTC seconds. */
 size_t guardrails_run(const struct access *x, const struct resolved *r, int64_t now, struct arena *a,
 		      struct guardrail_result **out);
-/* One guardrail; the cohorts are those of x. With `among`, only what these sources may reach is judged (require: all policies). */
+/* One guardrail; the cohorts are those of x. With `among`, only the access of these sources is judged (never and only). */
 void guardrail_judge(const struct access *x, const struct cohorts *k, const struct resolved *r,
 		     const struct r_guardrail *g, const struct source_set *among, int64_t now, struct arena *a,
 		     struct guardrail_result *out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Most mutations change what a policy's parts say and not who has them, so a copy of the parts is changed in place and the classes stay;
- * the others are built anew. Only the tests and guardrails that speak of the policy's sources are asked.
+ * Most mutations change what a policy's parts say and not who has them, so a copy of the parts is changed in place and
+ * the classes stay; the others are built anew. Only the tests and guardrails that speak of the policy's sources are
+ * asked.
  */
 #include "access/mutate.h"
 
@@ -22,8 +23,8 @@ const char *const mutation_text[MUTATION_COUNT] = {
 };
 
 const char *const mutation_word[MUTATION_COUNT] = {
-	[MUTATION_REMOVE] = "remove", [MUTATION_FROM] = "from", [MUTATION_TO] = "to", [MUTATION_PORTS] = "ports",
-	[MUTATION_TIME] = "time",
+	[MUTATION_REMOVE] = "remove", [MUTATION_FROM] = "from", [MUTATION_TO] = "to",
+	[MUTATION_PORTS] = "ports",   [MUTATION_TIME] = "time",
 };
 
 struct lab {
@@ -32,16 +33,16 @@ struct lab {
 	const struct cohorts *k; /* of was */
 	int64_t now;
 	struct arena *a;
-	struct arena scratch;   /* of one mutant */
+	struct arena scratch;		      /* of one mutant */
 	bool *test_counts, *guardrail_counts; /* those that hold to begin with */
-	struct source_set every; /* device */
-	struct access_part *part; /* our own copy of was->part */
-	struct r_policy *policy;  /* our own copy of r->policy */
-	struct policy decl;       /* the mutated policy's document */
+	struct source_set every;	      /* device */
+	struct access_part *part;	      /* our own copy of was->part */
+	struct r_policy *policy;	      /* our own copy of r->policy */
+	struct policy decl;		      /* the mutated policy's document */
 };
 
-static const struct service any_port = { 0, SERVICE_LAST };
-static const struct r_dest everywhere = { .range = { 0, ADDR_LAST } };
+static const struct service any_port = {0, SERVICE_LAST};
+static const struct r_dest everywhere = {.range = {0, ADDR_LAST}};
 
 /* ---- one mutant ---- */
 
@@ -55,7 +56,7 @@ struct subject {
 /* Every device, and what of `from` is none. */
 static struct source_set join(const struct lab *l, const struct source_set *from, struct arena *a)
 {
-	struct source_set out = { arena_array(a, l->every.n + from->n, uint32_t), l->every.n };
+	struct source_set out = {arena_array(a, l->every.n + from->n, uint32_t), l->every.n};
 
 	memcpy(out.v, l->every.v, l->every.n * sizeof(*out.v));
 	for (size_t i = 0; i < from->n; i++)
@@ -91,9 +92,7 @@ static void mutate_policy(struct lab *l, struct r_policy *p, enum mutation how)
 	l->decl = *p->decl;
 	p->decl = &l->decl;
 	switch (how) {
-	case MUTATION_FROM:
-		p->from = join(l, &p->from, &l->scratch);
-		return;
+	case MUTATION_FROM: p->from = join(l, &p->from, &l->scratch); return;
 	case MUTATION_TO:
 		p->to = arena_dup(&l->scratch, &everywhere, sizeof(everywhere));
 		p->nto = 1;
@@ -109,9 +108,7 @@ static void mutate_policy(struct lab *l, struct r_policy *p, enum mutation how)
 		l->decl.expires = CLOCK_NEVER;
 		return;
 	case MUTATION_REMOVE:
-	case MUTATION_COUNT:
-		l->decl.enabled = false;
-		return;
+	case MUTATION_COUNT: l->decl.enabled = false; return;
 	}
 }
 
@@ -119,21 +116,12 @@ static void mutate_policy(struct lab *l, struct r_policy *p, enum mutation how)
 static void mutate_part(struct lab *l, struct access_part *part, const struct r_policy *p, enum mutation how)
 {
 	switch (how) {
-	case MUTATION_REMOVE:
-		part->region = REGION_EMPTY;
-		return;
-	case MUTATION_TO:
-		part->region = dests_region(p->to, p->nto, p->port, p->nports, false, &l->scratch);
-		return;
-	case MUTATION_PORTS:
-		part->region = dests_region(p->to, p->nto, NULL, 0, true, &l->scratch);
-		return;
-	case MUTATION_TIME:
-		part->cond = cond_always;
-		return;
+	case MUTATION_REMOVE: part->region = REGION_EMPTY; return;
+	case MUTATION_TO: part->region = dests_region(p->to, p->nto, p->port, p->nports, false, &l->scratch); return;
+	case MUTATION_PORTS: part->region = dests_region(p->to, p->nto, NULL, 0, true, &l->scratch); return;
+	case MUTATION_TIME: part->cond = cond_always; return;
 	case MUTATION_FROM:
-	case MUTATION_COUNT:
-		break;
+	case MUTATION_COUNT: break;
 	}
 	BUG("mutation %d of a part", (int)how);
 }
@@ -285,7 +273,7 @@ static void try(struct lab *l, size_t index, enum mutation how, struct mutate_re
 		memmove(&l->policy[index], &l->policy[index + 1], (r.npolicies - index - 1) * sizeof(*l->policy));
 		r.npolicies--;
 	}
-	struct subject s = { &x, l->k, &r, &touched };
+	struct subject s = {&x, l->k, &r, &touched};
 	const struct r_policy *mutated = how == MUTATION_REMOVE ? original : &l->policy[index];
 	if (!patch(l, mutated, how, &x)) {
 		access_build(&x, &r, &l->scratch, NULL);
@@ -296,7 +284,7 @@ static void try(struct lab *l, size_t index, enum mutation how, struct mutate_re
 	if (test_notices(l, &s) || guardrail_notices(l, &s))
 		out->noticed++;
 	else
-		vec_push(survivors, ((struct mutant){ original->decl, how, effect_of(l, &s) }));
+		vec_push(survivors, ((struct mutant){original->decl, how, effect_of(l, &s)}));
 	unpatch(l, original->decl);
 	memcpy(&l->policy[index], original, (l->r->npolicies - index) * sizeof(*l->policy));
 	arena_release(&l->scratch);
@@ -319,7 +307,7 @@ static void find_noticers(struct lab *l)
 
 static struct source_set every_device(const struct resolved *r, struct arena *a)
 {
-	struct source_set s = { arena_array(a, r->ndevices, uint32_t), r->ndevices };
+	struct source_set s = {arena_array(a, r->ndevices, uint32_t), r->ndevices};
 
 	for (uint32_t i = 0; i < s.n; i++)
 		s.v[i] = i;
@@ -330,10 +318,10 @@ void mutate_run(const struct access *x, const struct resolved *r, int64_t now, s
 		struct mutate_report *out)
 {
 	struct cohorts k;
-	struct lab l = { .was = x, .r = r, .k = &k, .now = now, .a = a, .every = every_device(r, a) };
+	struct lab l = {.was = x, .r = r, .k = &k, .now = now, .a = a, .every = every_device(r, a)};
 	mutant_vec survivors = VEC_INIT;
 
-	*out = (struct mutate_report){ .tried = 0 };
+	*out = (struct mutate_report){.tried = 0};
 	cohorts_make(&k, x, a);
 	l.part = arena_dup(a, x->part, x->nparts * sizeof(*l.part));
 	l.policy = arena_dup(a, r->policy, r->npolicies * sizeof(*l.policy));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mutate - the strength of the tests: each policy is removed and widened in turn, and what no Test and no Guardrail notices is listed.
+ * mutate - the strength of the tests: each policy is removed and widened in turn, and what no Test and no Guardrail
+ * notices is listed.
  *
  * A policy of action deny is only removed. What is as wide as it can be is not widened.
  */
@@ -8,10 +9,7 @@
 
 #include "access/access.h"
 
-enum mutation {
-	MUTATION_REMOVE, MUTATION_FROM, MUTATION_TO, MUTATION_PORTS, MUTATION_TIME,
-	MUTATION_COUNT
-};
+enum mutation { MUTATION_REMOVE, MUTATION_FROM, MUTATION_TO, MUTATION_PORTS, MUTATION_TIME, MUTATION_COUNT };
 
 /* "is removed", "speaks of every device", ...: what follows the policy's name. */
 extern const char *const mutation_text[MUTATION_COUNT];

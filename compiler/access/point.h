@@ -9,7 +9,8 @@ struct point {
 	uint32_t service;
 };
 
-/* The lowest address, by a service that says something where there is one; of a region that begins at zero, an address that does. */
+/* The lowest address, by a service that says something where there is one; of a region that begins at zero, an address
+ * that does. */
 struct point point_of(struct region r);
 /* "10.0.0.5 tcp/443"; into the arena. */
 const char *point_text(struct point p, struct arena *a);

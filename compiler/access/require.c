@@ -55,7 +55,7 @@ static bool sets_meet(const struct source_set *x, const struct source_set *y)
 
 static bool set_has(const struct source_set *x, uint32_t source)
 {
-	return sets_meet(x, &(struct source_set){ &source, 1 });
+	return sets_meet(x, &(struct source_set){&source, 1});
 }
 
 /* Where `self` stands on one side or the other, it is the same source's self. */
@@ -68,7 +68,8 @@ static bool selves_meet(struct asker *q, const struct r_policy *p)
 		if (!g->any_from && !set_has(&g->from, p->from.v[i]))
 			continue;
 		struct range_set mine = other_devices(q->r, p->from.v[i], &q->brief);
-		meet = (p->to_self && mine.n && (g->any_to || g->to_self)) || (g->to_self && dests_meet(p->to, p->nto, mine)) ||
+		meet = (p->to_self && mine.n && (g->any_to || g->to_self)) ||
+		       (g->to_self && dests_meet(p->to, p->nto, mine)) ||
 		       (p->to_self && range_set_intersect(&q->brief, mine, q->to).n > 0);
 		arena_release(&q->brief);
 	}
@@ -91,8 +92,13 @@ static bool touches(struct asker *q, const struct r_policy *p)
 
 /* In the order of enum require_field. */
 static const char *const field_name[REQUIRE_COUNT] = {
-	[REQUIRE_DESCRIPTION] = "description", [REQUIRE_TAGS] = "tags", [REQUIRE_PORTS] = "ports", [REQUIRE_WHEN] = "when",
-	[REQUIRE_NOT_BEFORE] = "not_before", [REQUIRE_EXPIRES] = "expires", [REQUIRE_LOG] = "log: true",
+	[REQUIRE_DESCRIPTION] = "description",
+	[REQUIRE_TAGS] = "tags",
+	[REQUIRE_PORTS] = "ports",
+	[REQUIRE_WHEN] = "when",
+	[REQUIRE_NOT_BEFORE] = "not_before",
+	[REQUIRE_EXPIRES] = "expires",
+	[REQUIRE_LOG] = "log: true",
 };
 
 static bool has_field(const struct policy *p, enum require_field f)
@@ -131,8 +137,9 @@ static const char *lacks(struct asker *q, const struct policy *p)
 	if (p->expires == CLOCK_NEVER && !(wanted & 1u << REQUIRE_EXPIRES))
 		text = also(q->a, text, text ? "no expires" : "has no expires");
 	else if (p->expires != CLOCK_NEVER && p->expires > q->now && p->expires - q->now > within)
-		text = also(q->a, text, arena_printf(q->a, "expires at %s, later than %s from now",
-						     clock_format(p->expires, when), type_duration.print(q->a, &within)));
+		text = also(q->a, text,
+			    arena_printf(q->a, "expires at %s, later than %s from now", clock_format(p->expires, when),
+					 type_duration.print(q->a, &within)));
 	return text;
 }
 
@@ -178,10 +185,10 @@ static struct range_set addresses(const struct r_guardrail *g, struct arena *a)
 void require_judge(const struct resolved *r, const struct r_guardrail *g, int64_t now, struct arena *a,
 		   struct guardrail_result *out)
 {
-	struct asker q = { .r = r, .g = g, .now = now, .a = a, .to = addresses(g, a) };
+	struct asker q = {.r = r, .g = g, .now = now, .a = a, .to = addresses(g, a)};
 	bool *used = arena_array(a, g->nleaves, bool);
 
-	*out = (struct guardrail_result){ .decl = g->decl, .empty = emptiness(g) };
+	*out = (struct guardrail_result){.decl = g->decl, .empty = emptiness(g)};
 	if (out->empty)
 		return;
 	arena_init(&q.brief);
@@ -193,7 +200,10 @@ void require_judge(const struct resolved *r, const struct r_guardrail *g, int64_
 		if (!missing || (w && w->expires > now))
 			continue;
 		out->breach[out->nbreaches++] = (struct guardrail_breach){
-			.policy = p->o.name, .policy_loc = p->o.loc, .source = NONE, .ended = w,
+			.policy = p->o.name,
+			.policy_loc = p->o.loc,
+			.source = NONE,
+			.ended = w,
 			.why = arena_printf(a, "policy %s %s", p->o.name, missing),
 		};
 	}

@@ -13,10 +13,10 @@ struct rule {
 static struct rule rule_of(const struct guardrail *g)
 {
 	if (g->never.set)
-		return (struct rule){ &g->never.from, &g->never.to, &g->never.ports };
+		return (struct rule){&g->never.from, &g->never.to, &g->never.ports};
 	if (g->only.set)
-		return (struct rule){ &g->only.from, &g->only.to, &g->only.ports };
-	return (struct rule){ &g->require.policies.from, &g->require.policies.to, NULL };
+		return (struct rule){&g->only.from, &g->only.to, &g->only.ports};
+	return (struct rule){&g->require.policies.from, &g->require.policies.to, NULL};
 }
 
 static bool settle_sides(struct resolver *s, const struct rule *rule, struct r_guardrail *out)
@@ -33,8 +33,8 @@ static bool settle_sides(struct resolver *s, const struct rule *rule, struct r_g
 }
 
 /*
- * A rule that speaks of nothing at all is one mistake, which the evaluation reports; a selector that matches nothing in one that
- * speaks of something is another.
+ * A rule that speaks of nothing at all is one mistake, which the evaluation reports; a selector that matches nothing in
+ * one that speaks of something is another.
  */
 static bool settle_rule(struct resolver *s, const struct rule *rule, struct r_guardrail *out)
 {
@@ -51,7 +51,7 @@ static bool settle_rule(struct resolver *s, const struct rule *rule, struct r_gu
 static bool settle_leave(struct resolver *s, const selector_list *from, const selector_list *to, const port_list *ports,
 			 struct r_leave *out)
 {
-	struct to_side side = { .self = false };
+	struct to_side side = {.self = false};
 	out->any_from = !from->n;
 	out->any_to = !to->n;
 	bool good = resolver_from(s, from, &out->from);
@@ -65,7 +65,7 @@ static bool settle_leave(struct resolver *s, const selector_list *from, const se
 
 static bool settle_except(struct resolver *s, const struct guardrail_case *c, struct r_leave *out)
 {
-	*out = (struct r_leave){ .loc = c->loc };
+	*out = (struct r_leave){.loc = c->loc};
 	if (!c->from.n && !c->to.n && !c->ports.n) {
 		diag_add(s->d, "E_REQUIRED", c->loc, "an exception needs from, to or ports");
 		return false;
@@ -85,14 +85,14 @@ static bool check_waiver(struct resolver *s, const struct guardrail *g, const st
 		return true;
 	diag_add(s->d, "E_WAIVER", w->loc,
 		 g->require.set ? "a waiver of require names one policy" : "a waiver needs policy, from, to or ports");
-	diag_hint(s->d, g->require.set ? "write policy: NAME, without from, to and ports" :
-					 "a guardrail that may be broken altogether has severity: warning");
+	diag_hint(s->d, g->require.set ? "write policy: NAME, without from, to and ports"
+				       : "a guardrail that may be broken altogether has severity: warning");
 	return false;
 }
 
 static bool settle_waiver(struct resolver *s, const struct guardrail *g, const struct waiver *w, struct r_leave *out)
 {
-	*out = (struct r_leave){ .waiver = w, .loc = w->loc };
+	*out = (struct r_leave){.waiver = w, .loc = w->loc};
 	bool good = check_waiver(s, g, w);
 	if (w->policy)
 		good &= resolver_ref(s, KIND_POLICY, w->policy, w->loc) != NONE;
@@ -128,7 +128,7 @@ void resolver_guardrails(struct resolver *s)
 		const struct guardrail *g = (const struct guardrail *)s->m->object[KIND_GUARDRAIL][i];
 		struct r_guardrail *out = &r->guardrail[r->nguardrails];
 		struct rule rule = rule_of(g);
-		*out = (struct r_guardrail){ .decl = g };
+		*out = (struct r_guardrail){.decl = g};
 		bool good = check_require(s, g) && settle_rule(s, &rule, out);
 		if (rule.ports)
 			out->port = resolver_ports(s, rule.ports, &out->nports);
