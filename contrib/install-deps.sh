@@ -36,8 +36,11 @@ test  h:cmocka.h         libcmocka-dev       unit tests
 test  c:prove            perl                runs the tests
 test  c:bats             bats                command line tests
 test  c:strace           strace              shows what an apply does
+test  c:ssh-keygen       openssh-client      signs commits
 test  c:zsh            zsh                 its completion
 test  c:fish           fish                its completion
+test  c:node           nodejs              runs the YAML language server
+test  c:npm            npm                 fetches the YAML language server
 test  c:shellcheck       shellcheck          judges the scripts
 test  p:yaml             python3-yaml        test generators
 test  p:jsonschema       python3-jsonschema  judges the JSON Schema
