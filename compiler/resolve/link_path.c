@@ -132,7 +132,8 @@ static size_t chain_of(const struct resolved *r, uint32_t from, uint32_t to, uin
 static bool attaches(const struct resolved *r, uint32_t from, uint32_t to)
 {
 	uint32_t gateway;
-	return is_site(r, from) && to < r->ndevices && place_gateways(r, site_of(r, from), to, &gateway, 1);
+	return is_site(r, from) && to < r->ndevices && r->links->at[to] != NONE &&
+	       place_gateways(r, site_of(r, from), to, &gateway, 1);
 }
 
 size_t links_path(const struct resolved *r, uint32_t from, uint32_t to, uint32_t *out, size_t max)
