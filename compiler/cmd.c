@@ -11,6 +11,7 @@
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/vec.h"
+#include "log/past.h"
 
 #define LONG_BASE 256 /* getopt_long() values of options without a letter start here */
 #define OPTIONS_MAX 32
@@ -336,4 +337,23 @@ int cmd_time(const struct cmd *cmd, const char *text, int64_t *t)
 		return 0;
 	cmd_fail(cmd, "--at takes a time such as 2026-12-31 or 2026-12-31T18:00:00Z, not %s", text);
 	return -1;
+}
+
+int cmd_rev_at(const struct cmd *cmd, struct cmd_common *common, const char *at, int64_t t)
+{
+	const struct source_limits lim = { .max_bytes = common->max_bytes };
+	char err[512] = "";
+	struct past p;
+
+	if (at == NULL || common->rev == NULL || history_is_commit_id(common->rev) || t >= clock_now())
+		return 0;
+	int ret = past_open(&p, common->dir, common->path, common->rev, &lim, err, sizeof(err));
+	const struct history_commit *h = ret < 0 ? NULL : past_commit(&p, t, err, sizeof(err));
+
+	if (h == NULL)
+		cmd_fail(cmd, "%s: %s", common->rev, err);
+	else
+		common->rev = git_oid_tostr(common->rev_then, sizeof(common->rev_then), &h->id);
+	past_close(&p);
+	return h == NULL ? -1 : 0;
 }

@@ -41,6 +41,7 @@ struct cmd_common {
 	bool color;       /* of standard error, settled from --color, NO_COLOR and the terminal */
 	bool quiet;
 	uint64_t max_bytes, max_errors;
+	char rev_then[72]; /* of cmd_rev_at() */
 };
 
 struct cmd {
@@ -79,6 +80,11 @@ void cmd_report_diags(const struct cmd_common *common, struct compile *c);
 int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c);
 /* --at TEXT to UTC seconds; NULL: now. -1 after explaining. */
 int cmd_time(const struct cmd *cmd, const char *text, int64_t *t);
+/*
+ * A past date is answered by the commit that was current then: where --at (NULL: not given) has passed and --rev is not a whole commit id, --rev
+ * becomes the commit of its own history that was current at t (log/history.h). -1 after explaining.
+ */
+int cmd_rev_at(const struct cmd *cmd, struct cmd_common *common, const char *at, int64_t t);
 
 /* Every command, in the order of `yett --help`. */
 const struct cmd *const *cmd_table(size_t *n);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "cmd.h"
+#include "log/past.h"
 #include "reason.h"
 #include "resolve/place.h"
 
@@ -176,13 +177,32 @@ static void forget_null(json_t *object, const char *name)
 		json_object_del(object, name);
 }
 
-/* One line of --batch: 0 with its answer appended to out, or -1 with *why. */
-static int batch_line(const struct compile *c, const char *line, size_t len, int64_t now, struct arena *a,
-		      struct buf *out, const char **why)
+struct batch {
+	const struct compile *tree; /* for lines without a time of their own */
+	struct past *past;          /* for those with one; NULL: the same tree */
+	int64_t now;
+};
+
+/* The tree that answers for a line's own time; NULL with *why. */
+static const struct compile *batch_tree(const struct batch *b, int64_t at, struct arena *a, const char **why)
 {
+	char err[512] = "";
+
+	if (b->past == NULL)
+		return b->tree;
+	const struct compile *c = past_tree(b->past, at, err, sizeof(err));
+	if (c == NULL)
+		*why = arena_strdup(a, err);
+	return c;
+}
+
+/* One line of --batch: 0 with its answer appended to out, or -1 with *why. */
+static int batch_line(const struct batch *b, const char *line, size_t len, struct arena *a, struct buf *out, const char **why)
+{
+	const struct compile *c = b->tree;
 	const char *device, *dest, *port = NULL, *at = NULL;
 	json_error_t je;
-	struct query q = { .at = now };
+	struct query q = { .at = b->now };
 	json_t *in = json_loadb(line, len, JSON_REJECT_DUPLICATES, &je);
 	int ret = -1;
 
@@ -193,7 +213,8 @@ static int batch_line(const struct compile *c, const char *line, size_t len, int
 		*why = arena_printf(a, "not a query {\"device\", \"dest\", \"port\", \"at\"}: %s", je.text);
 	} else if (at != NULL && !clock_parse(at, strlen(at), &q.at)) {
 		*why = "at is not a time such as 2026-12-31T18:00:00Z";
-	} else if (parse_query(c, device, dest, port, a, &q, why) == 0) {
+	} else if ((at == NULL || (c = batch_tree(b, q.at, a, why)) != NULL) &&
+		   parse_query(c, device, dest, port, a, &q, why) == 0) {
 		struct answer ans = access_ask(&c->access, q.source, q.asked, q.at, a);
 		add_answer(out, c, &q, &ans, a);
 		ret = 0;
@@ -202,7 +223,7 @@ static int batch_line(const struct compile *c, const char *line, size_t len, int
 	return ret;
 }
 
-static int batch(const struct compile *c, int64_t now)
+static int batch_lines(const struct batch *b)
 {
 	struct buf out BUF_CLEANUP = BUF_INIT;
 	struct arena scratch;
@@ -215,7 +236,7 @@ static int batch(const struct compile *c, int64_t now)
 	while ((len = getline(&line, &cap, stdin)) >= 0) {
 		const char *why = "the line is too long";
 		buf_reset(&out);
-		if (len > LINE_BYTES_MAX || batch_line(c, line, (size_t)len, now, &scratch, &out, &why) < 0) {
+		if (len > LINE_BYTES_MAX || batch_line(b, line, (size_t)len, &scratch, &out, &why) < 0) {
 			buf_adds(&out, "{\"error\":");
 			add_string(&out, why);
 			buf_adds(&out, "}\n");
@@ -227,6 +248,21 @@ static int batch(const struct compile *c, int64_t now)
 	}
 	arena_release(&scratch);
 	free(line);
+	return status;
+}
+
+/* rev: as it was given; a line's own time asks for the commit of its history that was current then. */
+static int batch(const struct cmd *cmd, const struct cmd_common *common, const char *rev, const struct compile *c, int64_t now)
+{
+	const struct source_limits lim = { .max_bytes = common->max_bytes };
+	char err[512] = "";
+	struct past past;
+
+	if (rev == NULL || history_is_commit_id(rev))
+		return batch_lines(&(struct batch){ c, NULL, now });
+	int status = past_open(&past, common->dir, common->path, rev, &lim, err, sizeof(err)) < 0 ?
+			     cmd_fail(cmd, "%s", err) : batch_lines(&(struct batch){ c, &past, now });
+	past_close(&past);
 	return status;
 }
 
@@ -292,12 +328,14 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		return cmd_parse_status(npos);
 	if (is_batch ? npos != 0 || explain : npos < 2 || npos > 3)
 		return cmd_fail(cmd, "it takes DEVICE DEST [PORT], or --batch alone; see yett can --help");
-	if (cmd_time(cmd, at, &t) < 0)
+	const char *branch = common.rev;
+	if (cmd_time(cmd, at, &t) < 0 || cmd_rev_at(cmd, &common, at, t) < 0)
 		return EXIT_CANNOT;
 	if (cmd_load(cmd, &common, common.rev, &c) < 0)
 		status = EXIT_CANNOT;
 	else if (c.ready)
-		status = is_batch ? batch(&c, t) : ask(cmd, &common, &c, argv, npos > 2 ? argv[2] : NULL, t, explain);
+		status = is_batch ? batch(cmd, &common, branch, &c, t) :
+				    ask(cmd, &common, &c, argv, npos > 2 ? argv[2] : NULL, t, explain);
 	compile_release(&c);
 	return status;
 }

@@ -431,7 +431,8 @@ static int show_reach(struct log *l, const char *dest)
 	if (ret == 0) {
 		print_stays(l, &r, &a);
 		if (r.broken && !l->common->quiet)
-			fprintf(stderr, "yett: log: %zu commits have errors in their tree and changed nothing\n", r.broken);
+			fprintf(stderr, "yett: log: %zu commit%s with errors in the tree changed nothing\n", r.broken,
+				r.broken == 1 ? "" : "s");
 	}
 	archive_close(archive);
 	history_release(&history);

@@ -175,7 +175,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, int max, answer_fn 
 		return cmd_parse_status(npos);
 	if (npos < 1 || npos > max)
 		return cmd_fail(cmd, "it takes %s; see yett %s --help", cmd->args, cmd->name);
-	if (cmd_time(cmd, at, &t) < 0)
+	if (cmd_time(cmd, at, &t) < 0 || cmd_rev_at(cmd, &common, at, t) < 0)
 		return EXIT_CANNOT;
 	if (cmd_load(cmd, &common, common.rev, &c) < 0)
 		status = EXIT_CANNOT;
