@@ -351,9 +351,12 @@ static json_t *region_json(struct region r)
 static json_t *stay_json(const struct log *l, const struct reach_stay *s, struct arena *a)
 {
 	char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
+	json_t *week = json_array();
 
-	return json_pack("{s:s, s:s?, s:o, s:s, s:s, s:s?, s:s, s:o, s:o}", "source", s->source, "user", s->user, "to",
-			 region_json(s->region), "when", s->when, "from", clock_format(s->from, from), "until",
+	for (size_t i = 0; i < s->nweek; i++)
+		json_array_append_new(week, json_pack("[i, i]", (int)s->week[i].from, (int)s->week[i].until));
+	return json_pack("{s:s, s:s?, s:o, s:o, s:s, s:s, s:s?, s:s, s:o, s:o}", "source", s->source, "user", s->user, "to",
+			 region_json(s->region), "week", week, "when", s->when, "from", clock_format(s->from, from), "until",
 			 date_text(s->until, until), "policy", s->policy, "by", commit_json(&l->repo, s->by, a), "ended_by",
 			 commit_json(&l->repo, s->ended, a));
 }

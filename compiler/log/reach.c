@@ -11,20 +11,13 @@
 #include "base/clock.h"
 #include "base/vec.h"
 
-/* Access that lasts: from a time on, in the same hours, for the same owner. */
-struct track {
-	struct reach_stay stay;
-	const struct week_span *week;
-	size_t nweek;
-};
-
-typedef VEC(struct track) track_vec;
+typedef VEC(struct reach_stay) stay_vec;
 
 /* A source as the trees so far left it. */
 struct holder {
 	const char *name;
 	struct digest content; /* of its access to the destination */
-	track_vec open;
+	stay_vec open;
 	bool seen;             /* in the tree that is looked at */
 };
 
@@ -42,7 +35,7 @@ struct follower {
 	struct access narrow;                /* its classes, of the destination alone */
 	VEC(struct holder) holder;           /* by name */
 	VEC(struct claim) claim;             /* by name */
-	VEC(struct reach_stay) done;
+	stay_vec done;
 };
 
 /* ---- one tree's access to the destination ---- */
@@ -144,20 +137,18 @@ static struct region keep_region(struct arena *a, struct region r)
 	return (struct region){ out, r.n };
 }
 
-static struct track make_track(struct follower *f, const struct claim *c, const struct diff_grant *g,
+static struct reach_stay make_stay(struct follower *f, const struct claim *c, const struct diff_grant *g,
 			       const struct diff_span *s)
 {
 	int64_t now = f->commit->since;
-	struct track t = { .week = s->week, .nweek = s->nweek };
-
-	t.stay = (struct reach_stay){
+	return (struct reach_stay){
 		.source = c->name, .user = c->user, .region = g->region, .policy = g->policy, .by = f->commit,
 		.from = s->from == CLOCK_EVER || s->from < now ? now : s->from, .until = s->until,
+		.week = s->week, .nweek = s->nweek,
 	};
-	return t;
 }
 
-static void find_tracks(struct follower *f, const struct claim *c, track_vec *out)
+static void find_stays(struct follower *f, const struct claim *c, stay_vec *out)
 {
 	const struct delta_side side[2] = {
 		{ .access = &f->narrow, .class = NONE },
@@ -168,19 +159,20 @@ static void find_tracks(struct follower *f, const struct claim *c, track_vec *ou
 	delta_compute(&d, side, f->commit->since, &f->scratch);
 	for (size_t i = 0; i < d.n[1]; i++)
 		for (size_t k = 0; k < d.grant[1][i].nspans; k++)
-			vec_push(out, make_track(f, c, &d.grant[1][i], &d.grant[1][i].span[k]));
+			vec_push(out, make_stay(f, c, &d.grant[1][i], &d.grant[1][i].span[k]));
 }
 
 /* ---- from tree to tree ---- */
 
-static bool same_week(const struct track *x, const struct track *y)
+static bool same_week(const struct reach_stay *x, const struct reach_stay *y)
 {
-	return x->nweek == y->nweek && (x->nweek == 0 || memcmp(x->week, y->week, x->nweek * sizeof(*x->week)) == 0);
+	return x->nweek == y->nweek &&
+	       (x->nweek == 0 || memcmp(x->week, y->week, x->nweek * sizeof(*x->week)) == 0);
 }
 
-static bool same_user(const struct track *x, const struct track *y)
+static bool same_user(const struct reach_stay *x, const struct reach_stay *y)
 {
-	return strcmp(x->stay.user ? x->stay.user : "", y->stay.user ? y->stay.user : "") == 0;
+	return strcmp(x->user ? x->user : "", y->user ? y->user : "") == 0;
 }
 
 static const char *keep_text(struct arena *a, const char *s)
@@ -188,70 +180,70 @@ static const char *keep_text(struct arena *a, const char *s)
 	return s ? arena_strdup(a, s) : NULL;
 }
 
-/* Moves what a track holds out of the tree that it came from. */
-static struct track keep_track(struct follower *f, const struct track *t)
+/* Moves what a stay holds out of the tree that it came from. */
+static struct reach_stay keep_stay(struct follower *f, const struct reach_stay *t)
 {
-	struct track k = *t;
+	struct reach_stay k = *t;
 
 	k.week = arena_dup(f->a, t->week, t->nweek * sizeof(*t->week));
-	k.stay.region = keep_region(f->a, t->stay.region);
-	k.stay.source = keep_text(f->a, t->stay.source);
-	k.stay.user = keep_text(f->a, t->stay.user);
-	k.stay.policy = keep_text(f->a, t->stay.policy);
-	k.stay.when = week_text(k.week, k.nweek, f->a);
+	k.region = keep_region(f->a, t->region);
+	k.source = keep_text(f->a, t->source);
+	k.user = keep_text(f->a, t->user);
+	k.policy = keep_text(f->a, t->policy);
+	k.when = week_text(k.week, k.nweek, f->a);
 	return k;
 }
 
-static void end_track(struct follower *f, struct track *t, const struct history_commit *by)
+static void end_stay(struct follower *f, struct reach_stay *t, const struct history_commit *by)
 {
 	if (by) {
-		t->stay.until = by->since;
-		t->stay.ended = by;
+		t->until = by->since;
+		t->ended = by;
 	}
-	if (t->stay.from < t->stay.until)
-		vec_push(&f->done, t->stay);
+	if (t->from < t->until)
+		vec_push(&f->done, *t);
 }
 
-/* What of an open track the new ones go on with stays the old one's, with the new one's end. */
-static void go_on(struct follower *f, struct track *old, track_vec *fresh, track_vec *out)
+/* What of an open stay the new ones go on with stays the old one's, with the new one's end. */
+static void go_on(struct follower *f, struct reach_stay *old, stay_vec *fresh, stay_vec *out)
 {
 	struct arena *a = &f->scratch;
 	int64_t now = f->commit->since;
 
-	if (old->stay.until <= now) {
-		end_track(f, old, NULL);
+	if (old->until <= now) {
+		end_stay(f, old, NULL);
 		return;
 	}
-	for (size_t i = 0; i < fresh->n && !region_is_empty(old->stay.region); i++) {
-		struct track *n = &fresh->v[i];
-		int64_t from = old->stay.from > now ? old->stay.from : now;
-		if (n->stay.from > from || n->stay.until <= from || !same_week(old, n) || !same_user(old, n) ||
-		    !region_overlaps(old->stay.region, n->stay.region))
+	for (size_t i = 0; i < fresh->n && !region_is_empty(old->region); i++) {
+		struct reach_stay *n = &fresh->v[i];
+		int64_t from = old->from > now ? old->from : now;
+		if (n->from > from || n->until <= from || !same_week(old, n) || !same_user(old, n) ||
+		    !region_overlaps(old->region, n->region))
 			continue;
-		struct track both = *old;
-		both.stay.region = region_intersect(a, old->stay.region, n->stay.region);
-		both.stay.until = n->stay.until;
-		old->stay.region = region_subtract(a, old->stay.region, both.stay.region);
-		n->stay.region = region_subtract(a, n->stay.region, both.stay.region);
-		vec_push(out, keep_track(f, &both));
+		struct reach_stay both = *old;
+		both.region = region_intersect(a, old->region, n->region);
+		both.until = n->until;
+		old->region = region_subtract(a, old->region, both.region);
+		n->region = region_subtract(a, n->region, both.region);
+		vec_push(out, keep_stay(f, &both));
 	}
-	if (!region_is_empty(old->stay.region) && old->stay.from < now) {
-		old->stay.region = keep_region(f->a, old->stay.region);
-		end_track(f, old, f->commit);
+	if (!region_is_empty(old->region) && old->from < now) {
+		old->region = keep_region(f->a, old->region);
+		end_stay(f, old, f->commit);
 	}
 }
 
 static void change(struct follower *f, struct holder *h, const struct claim *c)
 {
-	track_vec fresh = VEC_INIT, open = VEC_INIT;
+	stay_vec fresh = VEC_INIT, open = VEC_INIT;
 
 	if (c)
-		find_tracks(f, c, &fresh);
+		find_stays(f, c, &fresh);
 	for (size_t i = 0; i < h->open.n; i++)
 		go_on(f, &h->open.v[i], &fresh, &open);
 	for (size_t i = 0; i < fresh.n; i++)
-		if (!region_is_empty(fresh.v[i].stay.region))
-			vec_push(&open, keep_track(f, &fresh.v[i]));
+		if (!region_is_empty(fresh.v[i].region))
+			vec_push(&open, keep_stay(f, &fresh.v[i]));
 	vec_release(&fresh);
 	vec_release(&h->open);
 	h->open.v = open.v;
@@ -361,7 +353,7 @@ static void finish(struct follower *f, struct reach *out)
 {
 	for (size_t i = 0; i < f->holder.n; i++) {
 		for (size_t k = 0; k < f->holder.v[i].open.n; k++)
-			end_track(f, &f->holder.v[i].open.v[k], NULL);
+			end_stay(f, &f->holder.v[i].open.v[k], NULL);
 		vec_release(&f->holder.v[i].open);
 	}
 	if (f->done.n)

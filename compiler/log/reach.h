@@ -16,7 +16,9 @@ struct reach_stay {
 	const char *source; /* "device:alice-laptop" */
 	const char *user;   /* its owner, or NULL */
 	struct region region;
-	const char *when;   /* "mon-fri 08:00-18:00 UTC"; "": all the time */
+	const struct week_span *week; /* the seconds of the week; nweek 0: all */
+	size_t nweek;
+	const char *when;   /* the same: "mon-fri 08:00-18:00 UTC"; "": all the time */
 	int64_t from, until; /* until: CLOCK_NEVER while nothing ends it */
 	const struct history_commit *by;    /* the commit that gave it */
 	const char *policy;                 /* its policy there */
