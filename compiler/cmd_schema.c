@@ -14,7 +14,10 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		return cmd_parse_status(npos);
 	if (npos > 0)
 		return cmd_fail(cmd, "it takes no arguments");
-	model_json_schema(&out);
+	if (common.format == FORMAT_MARKDOWN)
+		model_field_tables(&out);
+	else
+		model_json_schema(&out);
 	fputs(buf_str(&out), stdout);
 	return EXIT_HOLDS;
 }
@@ -24,7 +27,8 @@ const struct cmd cmd_schema = {
 	.args = "",
 	.summary = "Print the JSON Schema of the language",
 	.help = "The schema (JSON Schema 2020-12) describes one document of a policy tree, for editors that complete and\n"
-		"check YAML. It knows fields and forms; `yett check` knows the whole tree.\n",
-	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON,
+		"check YAML. It knows fields and forms; `yett check` knows the whole tree. With --format=markdown the\n"
+		"same fields are printed as the tables of the reference.",
+	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON | 1u << FORMAT_MARKDOWN,
 	.run = run,
 };

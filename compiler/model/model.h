@@ -43,3 +43,5 @@ struct loc object_loc(const struct object *o, const char *field);
 /* The JSON Schema (2020-12) of the language, made from the rows; into out. */
 struct buf;
 void model_json_schema(struct buf *out);
+/* The field tables of the reference in Markdown: the types, the common fields, each kind under a heading of its name. */
+void model_field_tables(struct buf *out);
