@@ -52,7 +52,10 @@ static struct entry *entry_before(const struct element *in, size_t at)
 static void place_inside(struct entry *e, struct comment *c)
 {
 	struct element *v = e->value;
-	bool above = v->kind == NODE_SCALAR || v->n == 0 || (!e->key && !(c->own_line && v->kind == NODE_SEQ));
+	bool above = !is_block(v) || (!e->key && !(c->own_line && v->kind == NODE_SEQ));
+	/* On the line of a key whose value in brackets follows: there it stays. */
+	if (v->flow && e->key && !c->own_line)
+		above = false;
 	if (above)
 		entry_add_above(e, c);
 	else if (!c->own_line)

@@ -176,7 +176,7 @@ static void print_value(struct printer *p, struct entry *e, size_t column, size_
 static bool becomes_block(const struct entry *e, size_t column)
 {
 	struct buf text BUF_CLEANUP = BUF_INIT;
-	return e->value->kind == NODE_MAP && !try_flow(&text, e->value, e->field, column);
+	return e->value->kind != NODE_SCALAR && !try_flow(&text, e->value, e->field, column);
 }
 
 /*
@@ -186,7 +186,8 @@ static bool becomes_block(const struct entry *e, size_t column)
 static void raise_comments(struct entry *item)
 {
 	struct comments *from[] = { &item->trail, &item->value->entry[0].before };
-	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+	size_t n = item->value->kind == NODE_MAP ? 2 : 1;
+	for (size_t i = 0; i < n; i++) {
 		for (struct comment *c = from[i]->first, *next; c; c = next) {
 			next = c->next;
 			entry_add_above(item, c);

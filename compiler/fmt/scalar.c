@@ -204,6 +204,19 @@ static bool literal(struct buf *out, const struct element *e, size_t indent, con
 	return true;
 }
 
+/* Where the last line ends that is more than the indentation. */
+static const char *without_blank_lines(const char *s, const char *end, size_t indent)
+{
+	for (;;) {
+		const char *line = end;
+		while (line > s && line[-1] == ' ')
+			line--;
+		if (line == s || line[-1] != '\n' || (size_t)(end - line) > indent)
+			return end;
+		end = line - 1;
+	}
+}
+
 /* The lines of a folded scalar as they stand, but for their indentation: where they break is the writer's choice. */
 static bool folded(struct buf *out, const struct layout *l, const struct element *e, size_t indent,
 		   const struct comments *trail)
@@ -213,8 +226,7 @@ static bool folded(struct buf *out, const struct layout *l, const struct element
 	if (!chomp || !s || strpbrk(arena_strndup(l->arena, l->data + e->start, 3), DIGITS) || strchr(" \t\n", e->text[0]))
 		return false;
 	size_t old = strspn(++s, " ");
-	while (end > s && end[-1] == '\n')
-		end--;
+	end = without_blank_lines(s, end, old);
 	add_header(out, ">", chomp, trail);
 	while (s < end) {
 		const char *nl = memchr(s, '\n', (size_t)(end - s));

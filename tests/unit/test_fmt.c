@@ -93,6 +93,7 @@ static const struct {
 	{ "that starts with a blank", "description: |2\n   a\n  b\nname: x\n", "name: x\ndescription: \" a\\nb\\n\"\n" },
 	{ "folded text keeps its lines", "description: >\n    one\n    two\n\n    three\n      four\n",
 	  "description: >\n  one\n  two\n\n  three\n    four\n" },
+	{ "blanks behind folded text", "description: >-\n  one\n  two\n  \n \nname: x\n", "name: x\ndescription: >-\n  one\n  two\n" },
 	{ "text in a list", "x:\n- |\n  a\n- >-\n  b\n  c\n", "x:\n  - |\n    a\n  - >-\n    b\n    c\n" },
 	{ "too long for one line", "description: " FIFTY "\n  " FIFTY "\n  c\n", "description: >-\n  " FIFTY "\n  " FIFTY " c\n" },
 
@@ -110,6 +111,8 @@ static const struct {
 	{ "in brackets", "x: [ # a\n  1, # b\n  # c\n  2 # d\n  # e\n] # f\n",
 	  "# f\nx:  # a\n  - 1  # b\n  # c\n  - 2  # d\n  # e\n" },
 	{ "in braces", "x: {b: 1, # b\n  # a\n  a: 2}\n", "x:\n  b: 1  # b\n  # a\n  a: 2\n" },
+	{ "between a key and its brackets", "x:\n  # a\n  [1]\ny: # b\n  [2]\n", "# a\nx: [1]\ny: [2]  # b\n" },
+	{ "behind brackets that go, in a list", "- [a, # b\n  c] # d\n", "# d\n-\n  - a  # b\n  - c\n" },
 	{ "in empty brackets", "x: [ # a\n]\n", "x: []  # a\n" },
 	{ "before a mapping in a list", "x:\n- # a\n  # b\n  k: 1\n  # c\n  l: 2\n", "x:\n  # a\n  # b\n  - k: 1\n    # c\n    l: 2\n" },
 	{ "of the field that comes first in an item", "kind: Test\nallow:\n- ports: [tcp]\n  # why\n  to: [a]\n",
@@ -183,7 +186,7 @@ static void random_documents(void **state)
 	(void)state;
 	size_t done = 0;
 	seed = 7;
-	for (int i = 0; i < 30000; i++) {
+	for (int i = 0; i < 100000; i++) {
 		BUF_CLEANUP struct buf in = BUF_INIT;
 		BUF_CLEANUP struct buf out = BUF_INIT;
 		BUF_CLEANUP struct buf again = BUF_INIT;
