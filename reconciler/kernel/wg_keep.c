@@ -33,6 +33,7 @@ int wg_keep_read(struct wg_keep *k, struct wg_conn *c, const char *interface, ui
 struct edit {
 	struct pubkey key; /* copied: the op may point into the array that is edited */
 	const struct gw_peer *to; /* NULL: goes */
+	bool set_endpoint;
 };
 
 static size_t peer_at(const struct wg_keep *k, const struct pubkey *key)
@@ -80,6 +81,8 @@ static void edit_peer(struct wg_keep *k, const struct edit *e)
 	}
 	struct gw_peer *p = &k->p.peer[i];
 	p->keepalive = e->to->keepalive;
+	if (e->set_endpoint)
+		p->endpoint = e->to->endpoint;
 	p->allowed_ips = arena_dup(&k->a, e->to->allowed_ips, e->to->nallowed * sizeof(struct prefix));
 	p->nallowed = e->to->nallowed;
 }
@@ -98,7 +101,8 @@ void wg_keep_follow(struct wg_keep *k, const struct plan_delta *d)
 		if (n == WG_KEEP_OPS_MAX)
 			k->valid = false;
 		else
-			edit[n++] = (struct edit){ op->peer->public_key, op->kind == OP_PEER_REMOVE ? NULL : op->peer };
+			edit[n++] = (struct edit){ op->peer->public_key, op->kind == OP_PEER_REMOVE ? NULL : op->peer,
+						   op->set_endpoint };
 	}
 	for (size_t i = 0; i < n && k->valid; i++)
 		edit_peer(k, &edit[i]);
