@@ -37,7 +37,10 @@ int compile_run(struct compile *c, const struct compile_input *in, char *err, si
 	if (ret < 0)
 		return ret;
 
-	model_read(&c->model, &c->source, &c->arena, &c->diags);
+	if (in->read_model != NULL)
+		in->read_model(in->ctx, c);
+	else
+		model_read(&c->model, &c->source, &c->arena, &c->diags);
 	resolve(&c->resolved, &c->model, &c->arena, &c->diags);
 	if (c->diags.errors == 0) {
 		access_build(&c->access, &c->resolved, &c->arena, &c->diags);

@@ -30,6 +30,9 @@ struct compile_input {
 	const void *bundle; /* instead of both: source_to_bundle() bytes */
 	size_t bundle_len;
 	struct source_limits limits;
+	/* In place of model_read(): fills c->model from c->source; NULL: that. */
+	void (*read_model)(void *ctx, struct compile *c);
+	void *ctx;
 };
 
 void compile_init(struct compile *c);

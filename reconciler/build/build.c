@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "base/vec.h"
+#include "build/parts.h"
 #include "compile.h"
 #include "report/text.h"
 #include "role.h"
@@ -20,11 +21,12 @@
 
 struct build {
 	char gateway[64];
+	struct parts parts;
 };
 
 /* One compile and what it has to say. */
 struct job {
-	const struct build *b;
+	struct build *b;
 	struct ipc_compile_req req;
 	struct ipc_compile_res res;
 	struct compile c;
@@ -89,9 +91,14 @@ static void make_plan(struct job *j)
 		buf_addf(&j->text, "no memory for the plan: %s", strerror(-j->plan_fd));
 }
 
+static void read_model(void *ctx, struct compile *c)
+{
+	parts_read(ctx, c);
+}
+
 static void compile_bundle(struct job *j, const void *data, size_t len)
 {
-	const struct compile_input in = { .bundle = data, .bundle_len = len };
+	const struct compile_input in = { .bundle = data, .bundle_len = len, .read_model = read_model, .ctx = &j->b->parts };
 	char err[512] = "";
 
 	compile_init(&j->c);
@@ -148,5 +155,8 @@ int build_main(int sock)
 	static const struct role_ops ops = { ROLE_COMPILE, hello, request };
 	struct build b = { .gateway = "" };
 
-	return role_serve(&ops, &b, sock);
+	parts_init(&b.parts);
+	int status = role_serve(&ops, &b, sock);
+	parts_release(&b.parts);
+	return status;
 }

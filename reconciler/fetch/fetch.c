@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fetch/blobs.h"
 #include "fetch/mirror.h"
 #include "report/text.h"
 #include "role.h"
@@ -18,6 +19,8 @@ struct fetch {
 	int sock;
 	uint32_t job;
 	bool set_aside; /* a damaged mirror is replaced once in a life, not for ever */
+	struct source_repo repo; /* the mirror, opened for reading; git is NULL when it is not */
+	struct blobs blobs;
 };
 
 /* The tree of one commit, read for one request. */
@@ -87,20 +90,59 @@ static int answer_bundle(const struct fetch *f, struct ipc_fetch_res *res, const
 	return ret;
 }
 
-static int answer_commit(struct fetch *f, struct ipc_fetch_res *res, struct reading *r)
+static void close_repo(struct fetch *f)
+{
+	if (f->repo.git != NULL)
+		source_repo_close(&f->repo);
+	f->repo = (struct source_repo){ NULL };
+	blobs_release(&f->blobs);
+}
+
+static int open_repo(struct fetch *f, char *err, size_t err_size)
+{
+	if (f->repo.git != NULL)
+		return 0;
+	int ret = source_repo_open(&f->repo, f->settings.mirror, f->settings.path, err, err_size);
+	if (ret < 0)
+		source_repo_close(&f->repo);
+	return ret;
+}
+
+static int read_commit(struct fetch *f, const char *commit, struct reading *r)
 {
 	const struct source_limits limits = { 0 };
+	const struct source_blobs door = blobs_door(&f->blobs);
+	git_commit *c = NULL;
+	git_oid root;
+
+	blobs_begin(&f->blobs);
+	int ret = open_repo(f, r->err, sizeof(r->err));
+	if (ret == 0)
+		ret = source_repo_commit(&f->repo, commit, &c, r->err, sizeof(r->err));
+	if (ret == 0)
+		ret = source_repo_root(&f->repo, c, &root, r->err, sizeof(r->err));
+	if (ret == 0)
+		ret = source_repo_read(&f->repo, &root, &limits, &door, &r->source, &r->arena, &r->diags, r->err, sizeof(r->err));
+	r->source.commit = arena_strdup(&r->arena, commit);
+	git_commit_free(c);
+	if (ret < 0)
+		close_repo(f); /* the next time from the start */
+	return ret;
+}
+
+static int answer_commit(struct fetch *f, struct ipc_fetch_res *res, struct reading *r)
+{
 	const struct mirror m = mirror_of(f);
 	uint64_t start = text_clock_us();
-	int ret = source_open_commit(&r->source, m.path, res->commit, f->settings.path, &limits, &r->arena, &r->diags,
-				     r->err, sizeof(r->err));
+	int ret = read_commit(f, res->commit, r);
 
 	res->elapsed_us += text_clock_us() - start;
 	if (ret == 0 && r->diags.errors == 0)
 		return answer_bundle(f, res, r);
 	if (ret == 0)
 		return answer_tree_errors(f, res, r);
-	if (ret == -EIO && !f->set_aside) {
+	bool damaged = ret == -EIO || strncmp(r->err, "E_ODB_MISSING", 13) == 0;
+	if (damaged && !f->set_aside) {
 		f->set_aside = true;
 		if (mirror_set_aside(&m) == 0)
 			snprintf(r->err + strlen(r->err), sizeof(r->err) - strlen(r->err),
@@ -128,6 +170,7 @@ static int request(void *ctx, int sock, struct ipc_frame *frame)
 	int ret = mirror_update(&m, res.commit, err, sizeof(err));
 	res.elapsed_us = text_clock_us() - start;
 	if (ret < 0) {
+		close_repo(f); /* it may have been set aside */
 		res.verdict = FETCH_FAILED;
 		return answer(f, &res, err, -1);
 	}
@@ -155,7 +198,9 @@ int fetch_main(int sock)
 	if (getenv("HOME") == NULL)
 		setenv("HOME", "/var/lib/yett", 1);
 	umask(077);
+	blobs_init(&f->blobs);
 	int status = role_serve(&ops, f, sock);
+	close_repo(f);
 	mirror_teardown();
 	free(f);
 	return status;

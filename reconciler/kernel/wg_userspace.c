@@ -134,7 +134,7 @@ static int talk(struct wg_userspace *u, const char *interface, const char *reque
 	int rc = send_all(fd, request, len);
 	u->base.sent_bytes += len;
 	u->base.messages++;
-	if (rc == 0)
+	if (rc == 0 || rc == -EPIPE) /* it may have said why before it closed its end */
 		rc = read_reply(u, fd, r);
 	sodium_memzero(u->buf, CHUNK);
 	if (rc < 0)
