@@ -26,6 +26,9 @@ enum ipc_type {
 	IPC_APPLY_RES,      /* apply -> supervisor: struct ipc_apply_res, perhaps a long text; then text */
 	IPC_HELLO_REQ,      /* supervisor -> each role, first: struct ipc_hello_req */
 	IPC_HELLO_RES,      /* each role -> supervisor: struct ipc_hello_res; then text */
+	IPC_QUOTA_USE,      /* supervisor -> apply: struct ipc_quota and what was used, which it goes on from */
+	IPC_QUOTA_ASK,      /* supervisor -> apply: struct ipc_quota; answered by the next, perhaps after others of it */
+	IPC_QUOTA_STATE,    /* apply -> supervisor, whenever it has changed: struct ipc_quota and what is used */
 	IPC_FETCH_PROGRESS, /* fetch -> supervisor while a request runs: struct ipc_fetch_progress */
 };
 

@@ -26,6 +26,9 @@ static const struct message_rule {
 	{ IPC_COMPILE_REQ, ROLE_COMPILE, TO_ROLE, sizeof(struct ipc_compile_req), false, FD_ONE },
 	{ IPC_COMPILE_RES, ROLE_COMPILE, FROM_ROLE, sizeof(struct ipc_compile_res), true, FD_MAYBE },
 	{ IPC_APPLY_REQ, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_apply_req), false, FD_MAYBE },
+	{ IPC_QUOTA_USE, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_quota), false, FD_ONE },
+	{ IPC_QUOTA_ASK, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_quota), false, FD_NONE },
+	{ IPC_QUOTA_STATE, ROLE_APPLY, FROM_ROLE, sizeof(struct ipc_quota), false, FD_ONE },
 	{ IPC_APPLY_RES, ROLE_APPLY, FROM_ROLE, sizeof(struct ipc_apply_res), true, FD_MAYBE },
 };
 

@@ -99,6 +99,11 @@ struct ipc_apply_res {
 	char interface[16];
 };
 
+/* What is used of quotas comes with it as a descriptor, see state/quota.h. */
+struct ipc_quota {
+	uint32_t asked; /* 1: the answer to IPC_QUOTA_ASK */
+};
+
 enum message_direction { TO_ROLE, FROM_ROLE };
 
 /*

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "notify.h"
 #include "report/status.h"
 #include "report/text.h"
+#include "state/durable.h"
+#include "state/quota.h"
 
 #define POLL_MAX_MS 30000      /* the wall clock may be set: dates are looked at again by then */
 #define ENFORCE_PAUSE_MS 5000  /* between two turns that dates ask for */
@@ -246,6 +249,70 @@ static void lose_role(struct supervisor *s, struct role *r, const char *why)
 	turn_role_lost(&s->turn, r->id, why);
 }
 
+/* ---- what is used of quotas: kept for the apply role, which may write nothing ---- */
+
+static void keep_quota(struct supervisor *s, int fd)
+{
+	const void *data;
+	size_t len;
+	int own = dup(fd), ret = own < 0 ? -errno : ipc_map(own, QUOTA_BYTES_MAX, &data, &len);
+
+	if (ret == 0) {
+		ret = durable_write(s->store.dirfd, QUOTA_FILE, data, len);
+		munmap((void *)(uintptr_t)data, len);
+		if (s->quota_fd >= 0)
+			close(s->quota_fd);
+		s->quota_fd = own;
+	} else if (own >= 0) {
+		close(own);
+	}
+	if (ret < 0)
+		log_line("what is used of quotas cannot be kept: %s", strerror(-ret));
+}
+
+static void load_quota(struct supervisor *s)
+{
+	struct buf text BUF_CLEANUP = BUF_INIT;
+	struct quota_state q = { .at = 0 };
+	int ret = durable_read(s->store.dirfd, QUOTA_FILE, QUOTA_BYTES_MAX, &text);
+
+	if (ret == 0)
+		ret = quota_decode(&q, text.p, text.len);
+	if (ret == 0)
+		ret = s->quota_fd = ipc_memfd("quota", text.p, text.len);
+	if (ret < 0 && ret != -ENOENT)
+		log_line("what was used of quotas cannot be read and counts as nothing: %s", strerror(-ret));
+	quota_release(&q);
+}
+
+static int send_quota(const struct role *r, enum ipc_type type, int fd)
+{
+	const struct ipc_quota m = { .asked = 0 };
+
+	return message_send(r->sock, type, 0, &m, sizeof(m), NULL, 0, fd);
+}
+
+/* The newest reading, before everything ends. */
+static void last_quota(struct supervisor *s, struct ipc_frame *f)
+{
+	struct role *r = &s->role[ROLE_APPLY];
+	struct ipc_quota m = { .asked = 0 };
+	int64_t end_ms = role_clock_ms() + STOP_WAIT_MS;
+
+	if (s->quota_fd < 0 || !r->ready || send_quota(r, IPC_QUOTA_ASK, -1) < 0)
+		return;
+	while (m.asked == 0 && role_clock_ms() < end_ms) {
+		if (ipc_recv(r->sock, f, (int)(end_ms - role_clock_ms())) < 0 || message_check(f, ROLE_APPLY, FROM_ROLE) < 0)
+			return;
+		if (f->h.type == IPC_QUOTA_STATE) {
+			memcpy(&m, f->body, sizeof(m));
+			keep_quota(s, f->fd);
+		}
+		if (f->fd >= 0)
+			close(f->fd);
+	}
+}
+
 static void take_hello(struct supervisor *s, struct role *r, const struct ipc_frame *f)
 {
 	struct ipc_hello_res res;
@@ -255,6 +322,8 @@ static void take_hello(struct supervisor *s, struct role *r, const struct ipc_fr
 	message_text(f, text, sizeof(text));
 	if (res.error == 0) {
 		r->ready = true;
+		if (r->id == ROLE_APPLY && s->quota_fd >= 0)
+			send_quota(r, IPC_QUOTA_USE, s->quota_fd);
 		turn_role_ready(&s->turn, r->id);
 		return;
 	}
@@ -284,6 +353,8 @@ static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 	}
 	if (ret == 0 && f->h.type == IPC_HELLO_RES && !r->ready)
 		take_hello(s, r, f);
+	else if (ret == 0 && f->h.type == IPC_QUOTA_STATE)
+		keep_quota(s, f->fd);
 	else if (ret == 0)
 		ret = turn_frame(&s->turn, r->id, f);
 	if (f->fd >= 0)
@@ -437,6 +508,7 @@ static int open_store(struct supervisor *s)
 	ret = store_load_good(&s->store, &s->turn.good, err, sizeof(err));
 	if (ret < 0 && ret != -ENOENT)
 		log_line("%s", err); /* a new one comes with the next good commit */
+	load_quota(s);
 	return YETTD_OK;
 }
 
@@ -483,8 +555,11 @@ static int start(struct supervisor *s)
 	return YETTD_OK;
 }
 
-static void stop(struct supervisor *s)
+static void stop(struct supervisor *s, struct ipc_frame *f)
 {
+	last_quota(s, f);
+	if (s->quota_fd >= 0)
+		close(s->quota_fd);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_stop(&s->role[i], STOP_WAIT_MS);
 	control_close(&s->control);
@@ -509,6 +584,7 @@ int supervisor_run(const struct config *c, bool once)
 		BUG("out of memory");
 	arena_init(&a);
 	*s = (struct supervisor){ .config = c, .repository = config_redact(c->repository, &a), .once = once, .signal_fd = -1,
+				  .quota_fd = -1,
 				  .store = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 } };
 	control_init(&s->control);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
@@ -519,7 +595,7 @@ int supervisor_run(const struct config *c, bool once)
 		loop(s, f);
 		status = s->status;
 	}
-	stop(s);
+	stop(s, f);
 	free(s);
 	free(f);
 	arena_release(&a);

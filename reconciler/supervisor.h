@@ -21,6 +21,7 @@ struct supervisor {
 	struct turn turn;
 	struct control control;
 	int signal_fd;
+	int quota_fd;           /* what is used of quotas, as the apply role said last; -1: nothing yet */
 	bool stopping, announced;
 	int status;             /* what it ends with */
 	/* When the next turn begins. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plan's difference in words, one line each. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "plan/codec.h"
 #include "plan/gw_plan.h"
@@ -56,7 +57,9 @@ static void print_elem(struct buf *out, const struct plan_op *op)
 		buf_addf(out, " -> %" PRIu64 " bytes a second", (uint64_t)e->hi);
 	if (op->set->kind == NFT_SET_QUOTA)
 		buf_addf(out, ", %" PRIu64 " of %" PRIu64 " bytes used", e->used, op->set->bytes);
-	if (parts & CODEC_VALUE)
+	if (parts & CODEC_VALUE && strncmp(op->set->name, "limited", strlen("limited")) == 0)
+		buf_addf(out, " -> device 0x%08" PRIx32, e->value);
+	else if (parts & CODEC_VALUE)
 		buf_addf(out, " -> class %" PRIu32, e->value);
 	if (parts & CODEC_CHAIN)
 		buf_addf(out, " -> %s", e->chain);

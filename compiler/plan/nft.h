@@ -39,7 +39,7 @@ struct nft_elem {
 	                      /* NFT_SET_RATE, NFT_SET_QUOTA: lo the device number; hi the bytes a second, or lo again */
 	uint8_t proto_lo, proto_hi; /* NFT_SET_BOX*: protocols */
 	uint16_t port_lo, port_hi;  /* NFT_SET_BOX*: ports */
-	uint32_t value;       /* maps to mark: the class or device number. NFT_SET_QUOTA, desired: 1: written anew, for `used` */
+	uint32_t value;       /* maps to mark: the class or device number. */
 	const char *chain;    /* NFT_MAP_CHAIN: where to go */
 	uint64_t used;        /* NFT_SET_QUOTA: bytes; desired: what it begins with where it is written. Neither compared nor encoded */
 };

@@ -27,6 +27,8 @@ struct apply {
 	struct gw_plan plan;
 	bool has_plan;
 	uint64_t same_table; /* see struct enforce */
+	struct usage usage;
+	int sock;
 };
 
 static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size)
@@ -119,10 +121,13 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 		return ret;
 	const struct enforce e = {
 		.kernel = &x->kernel, .want = &x->plan, .key = x->key, .now = clock_now(), .mode = (enum apply_mode)req->mode,
-		.same_table = &x->same_table,
+		.same_table = &x->same_table, .usage = &x->usage,
 	};
 	snprintf(res->interface, sizeof(res->interface), "%s", x->plan.interface);
+	int64_t quotas = usage_next(&x->plan, e.now);
 	res->next_change = gw_plan_next_change(&x->plan, e.now);
+	if (quotas < res->next_change)
+		res->next_change = quotas;
 	res->warnings = host_forwarding(&x->plan, "");
 	ret = enforce_run(&e, res, text, err, err_size);
 	if (ret < 0) { /* whatever state its sockets are in */
@@ -143,9 +148,61 @@ static int answer(int sock, uint32_t job, const struct ipc_apply_res *res, const
 	return ret;
 }
 
-static int request(void *ctx, int sock, struct ipc_frame *f)
+static int tell_usage(const struct apply *x, const struct quota_state *q, bool asked)
 {
-	struct apply *x = ctx;
+	struct buf text BUF_CLEANUP = BUF_INIT;
+	const struct ipc_quota m = { .asked = asked };
+
+	quota_encode(q, &text);
+	int fd = ipc_memfd("quota", text.p, text.len);
+	if (fd < 0)
+		return fd;
+	int ret = message_send(x->sock, IPC_QUOTA_STATE, 0, &m, sizeof(m), NULL, 0, fd);
+	close(fd);
+	return ret;
+}
+
+static int tell(void *ctx, const struct quota_state *q)
+{
+	return tell_usage(ctx, q, false);
+}
+
+/* What was used before this life of ours; the supervisor vouches for it. */
+static int take_usage(struct apply *x, int fd)
+{
+	const void *data;
+	size_t len;
+	int ret = ipc_map(fd, QUOTA_BYTES_MAX, &data, &len);
+
+	if (ret < 0)
+		return ret;
+	ret = quota_decode(&x->usage.state, data, len);
+	munmap((void *)(uintptr_t)data, len);
+	return ret;
+}
+
+/* Once more before the supervisor ends. What cannot be read now is what was read last. */
+static int answer_usage(struct apply *x)
+{
+	char err[256];
+
+	if (x->open && x->has_plan) {
+		struct arena a;
+		struct gw_plan have;
+		arena_init(&a);
+		int ret = x->kernel.observe(x->kernel.ctx, x->plan.interface, LOOK_CHANGE, &a, &have, err, sizeof(err));
+		if (ret == 0)
+			ret = usage_look(&x->usage, &x->kernel, &have, &x->plan, &a, clock_now(), err, sizeof(err));
+		if (ret == 0)
+			usage_end(&x->usage, &x->kernel, &x->plan, &a, err, sizeof(err));
+		usage_drop(&x->usage);
+		arena_release(&a);
+	}
+	return tell_usage(x, &x->usage.state, true);
+}
+
+static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
+{
 	struct ipc_apply_req req;
 	struct ipc_apply_res res;
 	struct buf text BUF_CLEANUP = BUF_INIT;
@@ -166,6 +223,17 @@ static int request(void *ctx, int sock, struct ipc_frame *f)
 	return answer(sock, f->h.job, &res, &text);
 }
 
+static int request(void *ctx, int sock, struct ipc_frame *f)
+{
+	struct apply *x = ctx;
+
+	if (f->h.type == IPC_QUOTA_USE)
+		return take_usage(x, f->fd);
+	if (f->h.type == IPC_QUOTA_ASK)
+		return answer_usage(x);
+	return request_apply(x, sock, f);
+}
+
 int apply_main(int sock)
 {
 	static const struct role_ops ops = { ROLE_APPLY, hello, request };
@@ -174,9 +242,13 @@ int apply_main(int sock)
 	if (x == NULL)
 		return 70;
 	arena_init(&x->arena);
+	x->sock = sock;
+	x->usage.tell = tell;
+	x->usage.ctx = x;
 	int status = role_serve(&ops, x, sock);
 	if (x->open)
 		kernel_close(&x->kernel);
+	usage_release(&x->usage);
 	drop_plan(x);
 	seckey_free(x->key);
 	free(x);

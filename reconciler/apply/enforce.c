@@ -98,8 +98,11 @@ static int look(const struct enforce *e, enum kernel_look how, struct arena *a, 
 	if (!table_differs(d))
 		*e->same_table = have->nft.serial;
 	count_peers(e, have, res);
+	/* A change costs what changes: it reads counters only to hand them on. */
+	if (e->usage != NULL && (e->mode != APPLY_CHANGE || usage_concerns(d)))
+		ret = usage_look(e->usage, e->kernel, have, e->want, a, e->now, err, err_size);
 	res->peers_unread = how == LOOK_CHANGE && have->npeers > KERNEL_PEERS_READ;
-	return 0;
+	return ret;
 }
 
 static void add_stats(struct kernel_stats *sum, const struct kernel_stats *s)
@@ -143,7 +146,11 @@ static int change(const struct enforce *e, int round, struct arena *a, struct pl
 		  size_t err_size)
 {
 	struct kernel_stats st = { 0 };
-	int ret = e->kernel->apply(e->kernel->ctx, d, e->key, &st, err, err_size);
+	int ret = e->usage != NULL ? usage_before(e->usage, d) : 0;
+
+	if (ret < 0)
+		return ret;
+	ret = e->kernel->apply(e->kernel->ctx, d, e->key, &st, err, err_size);
 
 	add_stats(&res->stats, &st);
 	if (ret < 0)
@@ -171,6 +178,10 @@ int enforce_run(const struct enforce *e, struct ipc_apply_res *res, struct buf *
 		else
 			ret = change(e, round, &a, &d, res, err, err_size);
 	}
+	if (e->usage != NULL && ret == 0 && e->mode != APPLY_DRY)
+		ret = usage_end(e->usage, e->kernel, e->want, &a, err, err_size);
+	if (e->usage != NULL)
+		usage_drop(e->usage);
 	arena_release(&a);
 	return ret;
 }

@@ -178,6 +178,13 @@ static int real_apply(void *ctx, const struct plan_delta *d, const struct seckey
 	return rc;
 }
 
+static int real_usage(void *ctx, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size)
+{
+	struct real *k = ctx;
+
+	return nftnl_usage(&k->nft, a, set, n, err, err_size);
+}
+
 static void real_close(void *ctx)
 {
 	struct real *k = ctx;
@@ -212,7 +219,7 @@ int kernel_open(struct kernel *k, enum wg_backend backend, char *err, size_t err
 	}
 	arena_init(&r->link_arena);
 	wg_keep_init(&r->peers);
-	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .close = real_close };
+	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .usage = real_usage, .close = real_close };
 	int rc = nftnl_open(&r->nft, err, err_size);
 	if (rc == 0)
 		rc = rtnl_open(&r->rtnl, err, err_size);

@@ -61,6 +61,10 @@ struct kernel {
 	 * was observed last, or the empty one; its `have` side is void afterwards.
 	 */
 	int (*apply)(void *ctx, const struct plan_delta *d, const struct seckey *key, struct kernel_stats *st, char *err, size_t err_size);
+	/*
+	 * The sets of quotas in the table that was observed last, with their counters as they are now, into a. NULL: a stand-in that has none.
+	 */
+	int (*usage)(void *ctx, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size);
 	void (*close)(void *ctx);
 };
 

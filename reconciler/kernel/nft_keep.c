@@ -127,7 +127,8 @@ static bool set_is(const struct nft_keep *k, size_t i, const char *name)
 
 static bool is_hash(enum nft_set_kind kind)
 {
-	return kind == NFT_MAP_CLASS4 || kind == NFT_MAP_CLASS6 || kind == NFT_MAP_CHAIN;
+	return kind == NFT_MAP_CLASS4 || kind == NFT_MAP_CLASS6 || kind == NFT_MAP_CHAIN ||
+	       kind == NFT_SET_RATE || kind == NFT_SET_QUOTA;
 }
 
 static int add_chain(struct nft_keep *k, const struct nft_chain *c)
@@ -172,7 +173,11 @@ static int read_rules(struct nft_keep *k, struct nl_sock *s, const char *name)
 static int add_set(struct nft_keep *k, const struct nft_set *s)
 {
 	size_t i = set_at(k, s->name);
-	const struct nft_set mine = { .name = arena_strdup(&k->a, s->name), .kind = s->kind, .size = s->size };
+	struct nft_set mine = *s;
+
+	mine.name = arena_strdup(&k->a, s->name);
+	mine.elem = NULL;
+	mine.nelems = 0;
 
 	vec_push(&k->set, mine);
 	memmove(&k->set.v[i + 1], &k->set.v[i], (k->set.n - 1 - i) * sizeof(mine));

@@ -47,6 +47,25 @@ int nftnl_observe(struct nftnl_conn *c, int64_t max_age, struct nft_table *t, ch
 	return rc;
 }
 
+int nftnl_usage(struct nftnl_conn *c, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size)
+{
+	const struct nft_table *t = &c->keep.t;
+	int rc = 0;
+
+	*n = 0;
+	*set = arena_array(a, t->nsets, struct nft_set);
+	for (size_t i = 0; i < t->nsets && rc == 0; i++) {
+		if (t->set[i].kind != NFT_SET_QUOTA)
+			continue;
+		(*set)[*n] = t->set[i];
+		rc = nft_dump_set(&c->sock, a, &(*set)[*n]);
+		(*n)++;
+	}
+	if (rc < 0)
+		snprintf(err, err_size, "cannot read what is used of quotas: %s", strerror(-rc));
+	return rc;
+}
+
 /* For that generation, or whichever the ruleset has got to. */
 static int commit(struct nftnl_conn *c, struct nft_batch *b, char *err, size_t err_size)
 {

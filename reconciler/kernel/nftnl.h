@@ -19,6 +19,8 @@ void nftnl_close(struct nftnl_conn *c);
  * several tries. What *t points to is the connection's until the next call.
  */
 int nftnl_observe(struct nftnl_conn *c, int64_t max_age, struct nft_table *t, char *err, size_t err_size);
+/* The sets of quotas of the table that was observed, with their elements as they are now, into a. */
+int nftnl_usage(struct nftnl_conn *c, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size);
 /*
  * All nft ops of the delta in one batch; -ERESTART is retried inside; nothing is sent when there is none. Then what was written is read,
  * so that the next nftnl_observe() has it.

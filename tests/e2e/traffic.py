@@ -4,7 +4,7 @@
 Traffic that is measured, for tests/e2e/limits.t and tests/e2e/placement.t.
 
 traffic.py serve ADDRESS...
-    Answers on each address until its standard input ends: UDP and TCP port 7000 swallow and count; a connection to TCP port 7001, or a
+    Answers on each address until it is killed: UDP and TCP port 7000 swallow and count; a connection to TCP port 7001, or a
     datagram "SECONDS MBIT" to UDP port 7001, is answered by a stream; UDP port 7002 echoes.
 traffic.py PROTO up|down FROM TO SECONDS MBIT
     PROTO is udp or tcp. Sends (or asks for) payload for so long, UDP at that many Mbit a second, and prints as JSON what arrived: "bytes" in all,
@@ -132,7 +132,7 @@ def serve(addresses):
     for a in addresses:
         for target, args in ((swallow_udp, (a,)), (stream_udp, (a,)), (echo_udp, (a,)), (accept, (a, SWALLOW, swallow_one)), (accept, (a, STREAM, stream_one))):
             threading.Thread(target=target, args=args, daemon=True).start()
-    sys.stdin.read()
+    threading.Event().wait()
 
 
 def udp_up(src, dst, seconds, mbit):
@@ -140,8 +140,8 @@ def udp_up(src, dst, seconds, mbit):
     pace(seconds, mbit, lambda load: s.sendto(load, (dst, SWALLOW)))
     s.settimeout(0.3)
     for _ in range(30):  # the question meets the same limit
-        s.sendto(b"?", (dst, SWALLOW))
         try:
+            s.sendto(b"?", (dst, SWALLOW))
             print(s.recv(4096).decode())
             return
         except socket.timeout:

@@ -955,8 +955,8 @@ static void bench_init(struct bench *b)
 				    .listen_port = 51820, .address = &b->fake.address, .naddresses = 1, .peer = &b->peer,
 				    .npeers = 1, .nft = { .present = true } };
 	b->want.public_key.b[0] = 9;
-	b->kernel = (struct kernel){ &b->fake, fake_observe, fake_apply, NULL };
-	b->e = (struct enforce){ &b->kernel, &b->want, NULL, 1000000, APPLY_ENFORCE, &b->same_table };
+	b->kernel = (struct kernel){ &b->fake, fake_observe, fake_apply, NULL, NULL };
+	b->e = (struct enforce){ &b->kernel, &b->want, NULL, 1000000, APPLY_ENFORCE, &b->same_table, NULL };
 }
 
 static int bench_run(struct bench *b)
