@@ -128,12 +128,14 @@ deps: ## install what is missing to build, run and test
 	@$(DEPS) test
 
 MAN1 := $(wildcard docs/man/*.1)
+MAN5 := $(wildcard docs/man/*.5)
 MAN8 := $(wildcard docs/man/*.8)
 install: all ## into DESTDIR and prefix (default /usr/local)
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(unitdir) $(DESTDIR)$(datadir)
 	install -m 755 $(B)/yett $(B)/yettctl $(DESTDIR)$(bindir)
 	install -m 755 $(B)/yettd $(DESTDIR)$(sbindir)
 	install -m 644 $(MAN1) $(DESTDIR)$(mandir)/man1
+	$(if $(MAN5),install -d $(DESTDIR)$(mandir)/man5 && install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5)
 	$(if $(MAN8),install -d $(DESTDIR)$(mandir)/man8 && install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8)
 	sed 's,@sbindir@,$(sbindir),' contrib/systemd/yettd.service >$(DESTDIR)$(unitdir)/yettd.service
 	chmod 644 $(DESTDIR)$(unitdir)/yettd.service
@@ -145,6 +147,7 @@ install: all ## into DESTDIR and prefix (default /usr/local)
 
 uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(bindir)/yett $(DESTDIR)$(bindir)/yettctl $(DESTDIR)$(sbindir)/yettd
+	rm -f $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5)))
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8)))
 	rm -f $(DESTDIR)$(unitdir)/yettd.service $(DESTDIR)$(datadir)/yett.schema.json
 	rm -f $(DESTDIR)$(bashcompdir)/yett $(DESTDIR)$(zshcompdir)/_yett $(DESTDIR)$(fishcompdir)/yett.fish
