@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/vec.h"
+#include "resolve/links.h"
 #include "resolve/place.h"
 
 /* A field of one kind of thing as text; NULL or "": not there. */
@@ -241,10 +242,28 @@ static const char *site_redundancy(const struct resolved *r, uint32_t i, struct 
 	return number_text(r->site[i].decl->redundancy, a);
 }
 
+/* "lab (wan), store (wan, by hq)" */
+static const char *site_links(const struct resolved *r, uint32_t i, struct arena *a)
+{
+	BUF_CLEANUP struct buf b = BUF_INIT;
+
+	for (uint32_t other = 0; r->links != NULL && other < r->nsites; other++) {
+		const struct link_way *w = links_way(r, i, other);
+		if (w == NULL)
+			continue;
+		buf_addf(&b, "%s%s (%s", b.len ? ", " : "", site_name(r, other), r->links->link[w->link].decl->o.name);
+		if (w->via != NONE)
+			buf_addf(&b, ", by %s", site_name(r, w->via));
+		buf_addc(&b, ')');
+	}
+	return arena_strdup(a, buf_str(&b));
+}
+
 static const struct row site_row[] = {
 	{ "routes", site_routes },
 	{ "exit", site_exit },
 	{ "redundancy", site_redundancy },
+	{ "links", site_links },
 };
 
 /* ---- comparing ---- */

@@ -23,7 +23,7 @@ struct profiles {
 	struct arena arena;
 	struct range_set *out; /* per class: what it may ever reach */
 	struct inbound *in;
-	struct range_set everyone; /* all VPN addresses and networks of devices and gateways */
+	struct range_set everyone; /* all that packets come from: devices, their networks, gateways, networks of sites */
 	VEC(struct carried) carried;
 };
 
@@ -63,6 +63,9 @@ struct profiles *profiles_open(const struct access *x, const struct resolved *r)
 	}
 	for (size_t i = 0; i < r->nowners; i++)
 		vec_push(&all, r->owner[i].range);
+	for (size_t i = 0; i < r->nsites; i++)
+		for (size_t k = 0; k < r->site[i].decl->networks.n; k++)
+			vec_push(&all, prefix_range(r->site[i].decl->networks.v[k]));
 	s->everyone = range_set_make(&s->arena, all.v, all.n);
 	vec_release(&all);
 	s->in = inbound_make(x, r, s->out, &s->arena);
