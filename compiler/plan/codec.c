@@ -12,7 +12,7 @@
  *
  *	"YETTPLN1", u32 GW_PLAN_FORMAT, str gateway, str interface, u8 present | up << 1 | nft.present << 2, public key,
  *	u16 listen_port, u32 mtu, prefixes address, prefixes route, u32 count + peers, u32 count + sets,
- *	u32 count + chains, SHA-256
+ *	u32 count + chains, BLAKE2b-256
  *
  * prefixes: u32 count, then address and u8 length each. Sets and chains hold counts of elements,
  * rules and items in the same way.
@@ -220,6 +220,6 @@ void gw_plan_encode(const struct gw_plan *p, struct buf *out)
 	put_count(out, p->nft.nchains);
 	for (size_t i = 0; i < p->nft.nchains; i++)
 		put_chain(out, &p->nft.chain[i]);
-	struct digest d = digest_of(out->p + start, out->len - start);
+	struct digest d = digest_fast(out->p + start, out->len - start);
 	buf_add(out, d.b, DIGEST_BYTES);
 }

@@ -22,10 +22,12 @@ struct differ {
 	int64_t now;
 	bool rebuild; /* the table is removed and made anew, so nothing of it is kept */
 	VEC(struct plan_op) op;
+	VEC(const struct nft_elem *) come; /* elements that are added, set by set */
 	/* Sets and chains of both sides by name, side by side. */
 	struct set_pair {
 		const struct nft_set *have, *want; /* one may be NULL; elements sorted */
 		bool reborn;                       /* both, of different shape */
+		size_t come, ncome;                /* of differ.come */
 	} *set;
 	struct chain_pair {
 		const struct nft_chain *have, *want;
@@ -242,36 +244,49 @@ static bool goes_early(const struct differ *x, enum peer_change change, const st
 	return change == PEER_CHANGED && loses_to_another(x, h, w);
 }
 
+/* A peer that is not the same on both sides. */
+struct changed_peer {
+	enum peer_change change;
+	const struct gw_peer *h, *w;
+};
+
+static void place_peer(struct differ *x, const struct changed_peer *p, struct peer_changes *out)
+{
+	bool early = goes_early(x, p->change, p->h, p->w);
+	const struct plan_op remove = { .kind = OP_PEER_REMOVE, .peer = p->h, .old_peer = p->h, .early = early };
+	const struct plan_op add = { .kind = OP_PEER_ADD, .peer = p->w, .set_endpoint = has_endpoint(p->w) };
+	const struct plan_op update = { .kind = OP_PEER_UPDATE,
+					.peer = p->w,
+					.old_peer = p->h,
+					.set_endpoint = p->change == PEER_CHANGED && gw_peer_misplaced(p->h, p->w, x->now) };
+
+	if (early)
+		vec_push(&out->early, remove);
+	else if (p->change == PEER_GONE)
+		vec_push(&out->late, remove);
+	if (p->change == PEER_NEW || (p->change == PEER_CHANGED && early))
+		vec_push(&out->grant, add);
+	else if (p->change == PEER_CHANGED)
+		vec_push(&out->grant, update);
+}
+
 static void peers_diff(struct differ *x, struct peer_changes *out)
 {
+	VEC(struct changed_peer) changed = VEC_INIT;
 	struct peer_walk p = peer_start(x);
 
 	while (peer_next(&p)) {
 		enum peer_change c = peer_change(x, &p);
-		if (c == PEER_NEW || c == PEER_CHANGED)
+		if (c == PEER_SAME)
+			continue;
+		vec_push(&changed, ((struct changed_peer){ c, p.h, p.w }));
+		if (c != PEER_GONE)
 			gain_add(x, p.w);
 	}
 	gain_ready(x);
-	p = peer_start(x);
-	while (peer_next(&p)) {
-		enum peer_change c = peer_change(x, &p);
-		bool early = goes_early(x, c, p.h, p.w);
-		const struct plan_op remove = { .kind = OP_PEER_REMOVE, .peer = p.h, .old_peer = p.h, .early = early };
-		const struct plan_op add = { .kind = OP_PEER_ADD, .peer = p.w, .set_endpoint = has_endpoint(p.w) };
-		const struct plan_op update = { .kind = OP_PEER_UPDATE,
-						.peer = p.w,
-						.old_peer = p.h,
-						.set_endpoint = c == PEER_CHANGED &&
-								gw_peer_misplaced(p.h, p.w, x->now) };
-		if (early)
-			vec_push(&out->early, remove);
-		else if (c == PEER_GONE)
-			vec_push(&out->late, remove);
-		if (c == PEER_NEW || (c == PEER_CHANGED && early))
-			vec_push(&out->grant, add);
-		else if (c == PEER_CHANGED)
-			vec_push(&out->grant, update);
-	}
+	for (size_t i = 0; i < changed.n; i++)
+		place_peer(x, &changed.v[i], out);
+	vec_release(&changed);
 }
 
 /* --- nftables: pairing --- */
@@ -404,23 +419,25 @@ static bool elem_stays(const struct differ *x, const struct nft_elem *have, cons
 	return nft_elem_equal(have, want) && (want->chain == NULL || x->nreborn == 0 || !chain_reborn(x, want->chain));
 }
 
-/* A merge of both sides' elements; kind says which of the two differences is asked for. */
-static void elems_diff(struct differ *x, const struct set_pair *p, enum plan_op_kind kind)
+/* A merge of both sides' elements: those that go are ops at once, those that come wait in x->come. */
+static void elems_diff(struct differ *x, struct set_pair *p)
 {
 	size_t nh = p->have != NULL && !p->reborn ? p->have->nelems : 0, nw = p->want->nelems;
 	const struct nft_elem *h = nh > 0 ? sorted(x->a, p->have->elem, nh, sizeof(*h), cmp_elem) : NULL;
 	const struct nft_elem *w = sorted(x->a, p->want->elem, nw, sizeof(*w), cmp_elem);
 
+	p->come = x->come.n;
 	for (size_t i = 0, k = 0; i < nh || k < nw;) {
 		int c = i == nh ? 1 : k == nw ? -1 : nft_elem_cmp(&h[i], &w[k]);
 		bool differs = c != 0 || !elem_stays(x, &h[i], &w[k]);
-		if (c <= 0 && differs && kind == OP_ELEM_REMOVE)
-			elem_op(x, kind, p->want, &h[i]);
-		if (c >= 0 && differs && kind == OP_ELEM_ADD)
-			elem_op(x, kind, p->want, &w[k]);
+		if (c <= 0 && differs)
+			elem_op(x, OP_ELEM_REMOVE, p->want, &h[i]);
+		if (c >= 0 && differs)
+			vec_push(&x->come, &w[k]);
 		i += c <= 0;
 		k += c >= 0;
 	}
+	p->ncome = x->come.n - p->come;
 }
 
 static void table_diff(struct differ *x)
@@ -436,8 +453,8 @@ static void table_diff(struct differ *x)
 		push(x, OP_TABLE_ADD);
 	chains_flush(x);
 	for (size_t i = 0; i < x->nsets; i++)
-		if (x->set[i].have != NULL && x->set[i].want != NULL && !x->set[i].reborn)
-			elems_diff(x, &x->set[i], OP_ELEM_REMOVE);
+		if (x->set[i].want != NULL)
+			elems_diff(x, &x->set[i]);
 	for (size_t i = 0; i < x->nsets; i++)
 		if (x->set[i].have != NULL && (x->set[i].want == NULL || x->set[i].reborn))
 			push(x, OP_SET_REMOVE)->set = x->set[i].have;
@@ -451,8 +468,8 @@ static void table_diff(struct differ *x)
 		if (x->chain[i].want != NULL && (x->chain[i].have == NULL || x->chain[i].reborn))
 			push(x, OP_CHAIN_ADD)->chain = x->chain[i].want;
 	for (size_t i = 0; i < x->nsets; i++)
-		if (x->set[i].want != NULL)
-			elems_diff(x, &x->set[i], OP_ELEM_ADD);
+		for (size_t k = 0; k < x->set[i].ncome; k++)
+			elem_op(x, OP_ELEM_ADD, x->set[i].want, x->come.v[x->set[i].come + k]);
 	for (size_t i = 0; i < x->nchains; i++) {
 		const struct chain_pair *p = &x->chain[i];
 		if (p->want != NULL && p->want->nrules > 0 && (p->have == NULL || p->refill))
@@ -533,6 +550,7 @@ void gw_plan_diff(const struct gw_plan *have, const struct gw_plan *want, int64_
 	vec_release(&peers.grant);
 	vec_release(&peers.late);
 	vec_release(&x.op);
+	vec_release(&x.come);
 	vec_release(&x.gain);
 }
 

@@ -10,7 +10,7 @@
 #include "base/key.h"
 #include "plan/nft.h"
 
-#define GW_PLAN_FORMAT 2 /* raised with any change of the encoded bytes */
+#define GW_PLAN_FORMAT 3 /* raised with any change of the encoded bytes */
 #define GW_PLAN_BYTES_MAX (256u << 20)
 
 /* Where a peer is found; port 0: nowhere yet, it comes by itself. Observed: addr is 0 where it is none that we could ask for. */
@@ -53,7 +53,7 @@ struct gw_plan {
 /* "192.0.2.1:51820", "[2001:db8::1]:51820" */
 void gw_endpoint_print(const struct gw_endpoint *e, struct buf *out);
 
-/* Canonical bytes: the same plan gives the same bytes everywhere. Little-endian, "YETTPLN1" first, SHA-256 of all before it last. */
+/* Canonical bytes: the same plan gives the same bytes everywhere. Little-endian, "YETTPLN1" first, BLAKE2b-256 of all before it last. */
 void gw_plan_encode(const struct gw_plan *p, struct buf *out);
 /* Checks every bound, order, name and reference; -EBADMSG with one sentence in err on anything else. All strings go to a. */
 int gw_plan_decode(struct gw_plan *p, const void *data, size_t len, struct arena *a, char *err, size_t err_size);

@@ -33,7 +33,7 @@ int plan_ref_take(struct plan_ref *p, int fd, const char *commit)
 		close(fd);
 		return ret;
 	}
-	struct digest d = digest_of(data, len);
+	struct digest d = digest_fast(data, len);
 	munmap((void *)(uintptr_t)data, len);
 	plan_ref_release(p);
 	p->fd = fd;
