@@ -84,9 +84,14 @@ static int read_secret(const char *path, size_t max, struct secret_file *f)
 	return ret;
 }
 
-static int fail_read(struct job *j, const char *path, int ret)
+/* Too large is the file's own mistake: it is said, and *ok is no more. */
+static int fail_read(struct job *j, const char *path, int ret, bool *ok)
 {
-	return cmd_fail(j->cmd, "cannot read %s: %s", path, ret == -EFBIG ? "it is larger than 4 MiB" : strerror(-ret));
+	if (ret != -EFBIG)
+		return cmd_fail(j->cmd, "cannot read %s: %s", path, strerror(-ret));
+	*ok = import_refuse(&j->im, (struct loc){diags_add_file(&j->diags, path, NULL, 0), 0, 0},
+			    "the file is larger than 4 MiB");
+	return 0;
 }
 
 /* ---- judging ---- */
@@ -283,8 +288,12 @@ static int read_confs(struct job *j, char **path, size_t n, struct wg_conf *conf
 	for (size_t i = 0; i < n; i++) {
 		struct secret_file f = {NULL, 0};
 		int ret = read_secret(path[i], WG_CONF_BYTES_MAX, &f);
-		if (ret < 0)
-			return fail_read(j, path[i], ret);
+		if (ret < 0) {
+			int status = fail_read(j, path[i], ret, ok);
+			if (status != 0)
+				return status;
+			continue;
+		}
 		all += f.len;
 		/* Without its bytes, so that no message shows a line: any may hold a key. */
 		uint32_t file = diags_add_file(&j->diags, path[i], NULL, 0);
@@ -321,7 +330,7 @@ static int read_hujson(struct job *j, const char *path, struct hujson *h, const 
 	int ret = read_secret(path, HUJSON_BYTES_MAX, &f);
 
 	if (ret < 0)
-		return fail_read(j, path, ret);
+		return fail_read(j, path, ret, ok);
 	*text = arena_strndup(&j->arena, f.p, f.len);
 	*len = f.len;
 	sodium_free(f.p);

@@ -62,14 +62,21 @@ static void source_range(struct ts *ts, struct range r, const char *label, struc
 				    "a part of the site %s cannot be a source here, only the whole site; %s is left "
 				    "out of the rule",
 				    ts->site.v[i].name, range_text(ts, r));
+			any = true;
 		}
 	}
-	if (overlaps(&ts->pools, r) || !any) {
-		if (!overlaps(&ts->pools, r))
+	if (overlaps(&ts->pools, r)) {
+		if (ts->v4 && ts->v6)
 			import_note(ts->im, loc,
-				    "no device has an address in %s and no route leads there: it matches nothing as a "
-				    "source",
+				    "as a source %s stands for the devices that have these addresses, so what they "
+				    "send from "
+				    "their addresses of the other family matches too",
 				    range_text(ts, r));
+		add_item(out, range_text(ts, r), label);
+	} else if (!any) {
+		import_note(ts->im, loc,
+			    "no device has an address in %s and no route leads there: it matches nothing as a source",
+			    range_text(ts, r));
 		add_item(out, range_text(ts, r), label);
 	}
 }

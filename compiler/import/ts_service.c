@@ -18,8 +18,8 @@ static const struct {
 	const char *name;
 	int number;
 } protocols[] = {
-	{"icmp", -1}, {"igmp", 2}, {"ipv4", 4}, {"ip-in-ip", 4}, {"tcp", TCP},	    {"egp", 8},	    {"igp", 9},
-	{"udp", UDP}, {"gre", 47}, {"esp", 50}, {"ah", 51},	 {"ipv6-icmp", 58}, {"sctp", SCTP},
+	{"icmp", -1}, {"igmp", 2}, {"ipv4", 4},  {"ip-in-ip", 4}, {"tcp", TCP},       {"egp", 8},     {"igp", 9},
+	{"udp", UDP}, {"gre", 47}, {"esp", 50},  {"ah", 51},      {"ipv6-icmp", 58}, {"sctp", SCTP},
 };
 
 static bool read_number(const char *s, size_t n, unsigned long max, unsigned long *out)
