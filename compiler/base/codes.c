@@ -584,8 +584,8 @@ const struct code_row code_rows[] = {
 	  .good = "[Interface]\nAddress = 10.0.0.30/32\n" },
 	{ .code = "W_IMPORT", .group = CODES_IMPORT, .told = true,
 	  .title = "something in the imported file has no counterpart",
-	  .about = "It is named with its line and left out, or written as a comment or a disabled policy, so that an import "
-	           "never gives more access than there was. `DIR/IMPORT.md` keeps the list; docs/import.md has the mapping.",
+	  .about = "It is named with its line and left out, or written as a comment or a disabled policy, so that no "
+	           "import gives more access in silence. `DIR/IMPORT.md` keeps the list; docs/import.md has the mapping.",
 	  .bad = "PostUp = iptables -A FORWARD -i %i -j ACCEPT\n",
 	  .good = "Address = 10.0.0.1/24\n" },
 
