@@ -94,7 +94,7 @@ static void close_repo(struct fetch *f)
 {
 	if (f->repo.git != NULL)
 		source_repo_close(&f->repo);
-	f->repo = (struct source_repo){ NULL };
+	f->repo = (struct source_repo){ .git = NULL };
 	blobs_release(&f->blobs);
 }
 
