@@ -69,14 +69,14 @@ bool place_admits_all(const struct resolved *r, uint32_t site)
 	return !st->decl->redundancy || (uint64_t)st->decl->redundancy >= st->ngateways;
 }
 
-/* Whether fewer than `redundancy` gateways of the site that stand in the same or a better state outweigh g. */
+/* Whether fewer than `redundancy` other gateways of the site that are active outweigh g. */
 static bool is_chosen(const struct resolved *r, uint32_t gateway, uint32_t device)
 {
 	const struct r_site *st = &r->site[r->gateway[gateway].site];
 	int64_t better = 0;
 	for (size_t i = 0; i < st->ngateways; i++) {
 		uint32_t other = st->gateway[i];
-		if (other != gateway && state_of(r, other) <= state_of(r, gateway) &&
+		if (other != gateway && state_of(r, other) == GATEWAY_ACTIVE &&
 		    outweighs(r, other, gateway, device))
 			better++;
 	}

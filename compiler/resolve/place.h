@@ -8,9 +8,8 @@
  * with the highest rendezvous weight of (device, gateway), which only names decide: so a gateway that comes or goes
  * moves no device between two others.
  *
- * An active gateway admits a device when it is among the site's best `redundancy` active ones; a draining one when it
- * is among the best of active and draining together, so those it served stay admitted while their profiles already
- * name others.
+ * An active gateway admits a device when it is among the site's best `redundancy` active ones; a draining one when it would be, if it were
+ * active: so those it served stay admitted, however many drain at once, while their profiles already name others.
  *
  * Where two sites are linked, what is found at one reaches what is found at the other: see links.h.
  *
