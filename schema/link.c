@@ -7,7 +7,8 @@ static const char *const transport_words[] = { "wireguard", "ipsec", NULL };
 const struct field site_link_fields[] = {
 	{ .name = "topology", .words = topology_words, .offset = offsetof(struct site_link, topology),
 	  .flags = FIELD_REQUIRED,
-	  .doc = "mesh: each site with every other; hub: each with the hub, and through it with the rest; pair: two sites." },
+	  .doc = "mesh: each site with every other; hub: each with the hub, and through it with the rest; "
+		 "pair: two sites." },
 	SCALAR(struct site_link, hub, type_name, "The Site in the middle, one of sites.", .flags = FIELD_REF,
 	       .ref = KIND_SITE),
 	SCALAR(struct site_link, sites, type_name, "The Sites that it connects.",

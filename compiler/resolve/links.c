@@ -32,15 +32,17 @@ static bool check_transport(struct resolver *s, const struct site_link *d)
 
 static bool check_count(struct resolver *s, const struct site_link *d)
 {
+	struct loc loc = object_loc(&d->o, "sites");
 	if (d->sites.n >= 2 && (d->topology != TOPOLOGY_PAIR || d->sites.n == 2))
 		return true;
 	if (d->topology == TOPOLOGY_PAIR)
-		diag_add(s->d, "E_LINK_SITES", object_loc(&d->o, "sites"), "a pair is two sites, and link \"%s\" has %zu",
-			 d->o.name, d->sites.n);
+		diag_add(s->d, "E_LINK_SITES", loc, "a pair is two sites, and link \"%s\" has %zu", d->o.name,
+			 d->sites.n);
 	else
-		diag_add(s->d, "E_LINK_SITES", object_loc(&d->o, "sites"), "link \"%s\" has %s and connects nothing",
+		diag_add(s->d, "E_LINK_SITES", loc, "link \"%s\" has %s and connects nothing",
 			 d->o.name, d->sites.n ? "one site" : "no sites");
-	diag_hint(s->d, d->sites.n < 2 ? "name the sites that it connects" : "for more than two sites write topology: mesh");
+	diag_hint(s->d, d->sites.n < 2 ? "name the sites that it connects"
+				       : "for more than two sites write topology: mesh");
 	return false;
 }
 
@@ -49,8 +51,8 @@ static bool check_site(struct resolver *s, const struct site_link *d, size_t i, 
 	for (size_t k = 0; k < i; k++) {
 		if (site[k] != site[i])
 			continue;
-		diag_add(s->d, "E_LINK_SITES", d->sites.loc[i], "site \"%s\" stands twice in link \"%s\"", d->sites.v[i],
-			 d->o.name);
+		diag_add(s->d, "E_LINK_SITES", d->sites.loc[i], "site \"%s\" stands twice in link \"%s\"",
+			 d->sites.v[i], d->o.name);
 		return false;
 	}
 	if (s->r->site[site[i]].ngateways)
@@ -86,7 +88,8 @@ static bool settle_hub(struct resolver *s, const struct site_link *d, struct r_l
 		return false;
 	}
 	if (!d->hub) {
-		diag_add(s->d, "E_LINK_HUB", object_loc(&d->o, "topology"), "topology: hub needs to know which site it is");
+		diag_add(s->d, "E_LINK_HUB", object_loc(&d->o, "topology"),
+			 "topology: hub needs to know which site it is");
 		diag_hint(s->d, "write hub: and one of its sites");
 		return false;
 	}
@@ -237,8 +240,8 @@ static bool check_endpoint(struct resolver *s, const struct link_way *w, uint32_
 	u128 addr = links_endpoint(s->r, gateway);
 	if (!addr) {
 		diag_add(s->d, "E_LINK_ENDPOINT", loc,
-			 "gateway \"%s\" takes part in link \"%s\", so its endpoint is an address and not a name", g->o.name,
-			 link->o.name);
+			 "gateway \"%s\" takes part in link \"%s\", so its endpoint is an address and not a name",
+			 g->o.name, link->o.name);
 		diag_hint(s->d, "write the address at which other gateways reach it, such as 192.0.2.1:%u",
 			  g->endpoint.port);
 		return false;
@@ -247,8 +250,8 @@ static bool check_endpoint(struct resolver *s, const struct link_way *w, uint32_
 	if (!where)
 		return true;
 	diag_add(s->d, "E_LINK_ENDPOINT", loc,
-		 "the endpoint of gateway \"%s\" lies %s, so link \"%s\" would send its own packets into itself", g->o.name,
-		 where, link->o.name);
+		 "the endpoint of gateway \"%s\" lies %s, so link \"%s\" would send its own packets into itself",
+		 g->o.name, where, link->o.name);
 	diag_hint(s->d, "write the address that it has outside the VPN");
 	return false;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * apply_plan TREE GATEWAY KEYFILE - makes this network namespace what the gateway's plan says, through the door that yettd uses: table,
- * WireGuard, addresses, routes. Says so when what is read back differs, in words. For tests/e2e/links.t.
+ * apply_plan TREE GATEWAY KEYFILE - makes this network namespace what the gateway's plan says, through the door that
+ * yettd uses: table, WireGuard, addresses, routes. Says so when what is read back differs, in words. For
+ * tests/e2e/links.t.
  */
 #include <stdio.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Links, packet by packet: random trees of linked sites, their plans and profiles as small models of WireGuard and of the
- * rules, and packets that walk through them. Each gets exactly as far as place_path() says, and its reply comes back.
+ * Links, packet by packet: random trees of linked sites, their plans and profiles as small models of WireGuard and of
+ * the rules, and packets that walk through them. Each gets exactly as far as place_path() says, and its reply comes back.
  *
  * A model of WireGuard: an interface sends by the longest allowed prefix that holds the destination, and takes a packet
  * from a peer only when the longest one that holds the source is that peer's.
@@ -53,8 +53,8 @@ static void add_gateway(struct world *w, struct prng *p, uint32_t site)
 	static const char *const states[] = { "draining", "maintenance" };
 	uint32_t g = w->ngateways++;
 
-	buf_addf(&w->text, "---\nkind: Gateway\nname: g%u\nsite: s%u\nendpoint: 192.0.2.%u:51820\naddresses: [10.0.0.%u]\n", g,
-		 site, g + 1, g + 1);
+	buf_addf(&w->text, "---\nkind: Gateway\nname: g%u\nsite: s%u\n", g, site);
+	buf_addf(&w->text, "endpoint: 192.0.2.%u:51820\naddresses: [10.0.0.%u]\n", g + 1, g + 1);
 	add_key(w, g);
 	if (prng_chance(p, 20))
 		buf_addf(&w->text, "state: %s\n", states[prng_below(p, 2)]);
@@ -312,7 +312,8 @@ static void from_gateway(const struct world *w, uint32_t g, u128 src, u128 dst, 
 	}
 }
 
-static void from_device(const struct world *w, uint32_t device, u128 src, u128 dst, const struct flow *f, struct walk *out)
+static void from_device(const struct world *w, uint32_t device, u128 src, u128 dst, const struct flow *f,
+			struct walk *out)
 {
 	uint32_t g = device_peer_for(w, device, dst);
 
@@ -350,15 +351,22 @@ static const char *const law_name[LAW_COUNT] = {
 	[LAW_SYMMETRY] = "two devices use the same gateways both ways",
 };
 
+static bool meet(const struct gw_peer *x, const struct gw_peer *y)
+{
+	for (size_t i = 0; i < x->nallowed; i++)
+		for (size_t k = 0; k < y->nallowed; k++)
+			if (prefix_contains(x->allowed_ips[i], y->allowed_ips[k].addr) ||
+			    prefix_contains(y->allowed_ips[k], x->allowed_ips[i].addr))
+				return true;
+	return false;
+}
+
 static bool disjoint(const struct gw_plan *p)
 {
 	for (size_t i = 0; i < p->npeers; i++)
-		for (size_t k = 0; k < p->peer[i].nallowed; k++)
-			for (size_t j = i + 1; j < p->npeers; j++)
-				for (size_t m = 0; m < p->peer[j].nallowed; m++)
-					if (prefix_contains(p->peer[i].allowed_ips[k], p->peer[j].allowed_ips[m].addr) ||
-					    prefix_contains(p->peer[j].allowed_ips[m], p->peer[i].allowed_ips[k].addr))
-						return false;
+		for (size_t k = i + 1; k < p->npeers; k++)
+			if (meet(&p->peer[i], &p->peer[k]))
+				return false;
 	return true;
 }
 
@@ -467,7 +475,8 @@ static bool is_dead(const struct world *w, uint32_t s)
 }
 
 /* How often a path was that long: the test is worth nothing without long ones. */
-static void try_pair(const struct world *w, uint32_t from, uint32_t to, struct prng *p, bool ok[LAW_COUNT], size_t seen[4])
+static void try_pair(const struct world *w, uint32_t from, uint32_t to, struct prng *p, bool ok[LAW_COUNT],
+		     size_t seen[4])
 {
 	struct trial t = { .w = w, .from = from, .to = to, .f = { address_of(w, from, p), address_of(w, to, p) } };
 	struct walk out;
@@ -527,7 +536,8 @@ int main(void)
 		try(&p, ok, seen);
 		for (int i = 0; i < LAW_COUNT; i++) {
 			if (was[i] && !ok[i])
-				printf("# %s: PROP_SEED=%llu PROP_CASES=1\n", law_name[i], (unsigned long long)(seed + c));
+				printf("# %s: PROP_SEED=%llu PROP_CASES=1\n", law_name[i],
+				       (unsigned long long)(seed + c));
 			was[i] = ok[i];
 		}
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gateways as peers of gateways: their endpoint in a plan's bytes, its difference, and the two languages of WireGuard. */
+/* Gateways as peers of gateways: their endpoint in a plan's bytes and difference, and in WireGuard's two languages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +45,9 @@ static struct gw_peer peer_at(uint8_t key, const char *endpoint, uint16_t port)
 
 static struct gw_plan plan_of(struct gw_peer *peer, size_t n)
 {
-	return (struct gw_plan){ .gateway = "here", .interface = "wg0", .present = true, .up = true, .peer = peer, .npeers = n };
+	return (struct gw_plan){
+		.gateway = "here", .interface = "wg0", .present = true, .up = true, .peer = peer, .npeers = n
+	};
 }
 
 /* --- the plan --- */
@@ -242,12 +244,13 @@ static void choose(const char *const state[3], struct arena *a, struct resolved 
 	struct model *m = arena_new(a, struct model);
 
 	diags_init(&diags, a);
-	buf_adds(&text, "kind: Network\nname: n\npools: [10.0.0.0/24]\n---\nkind: Site\nname: a\n---\nkind: Site\nname: b\n");
+	buf_adds(&text, "kind: Network\nname: n\npools: [10.0.0.0/24]\n"
+			"---\nkind: Site\nname: a\n---\nkind: Site\nname: b\n");
 	for (unsigned int i = 0; i < 4; i++) {
 		struct pubkey k = { .b = { [0] = (uint8_t)(i + 1), [31] = 0x40 } };
 		char key[KEY_TEXT_MAX];
-		buf_addf(&text, "---\nkind: Gateway\nname: g%u\nsite: %s\nendpoint: 192.0.2.%u:51820\naddresses: [10.0.0.%u]\n", i,
-			 i < 3 ? "a" : "b", i + 1, i + 1);
+		buf_addf(&text, "---\nkind: Gateway\nname: g%u\nsite: %s\n", i, i < 3 ? "a" : "b");
+		buf_addf(&text, "endpoint: 192.0.2.%u:51820\naddresses: [10.0.0.%u]\n", i + 1, i + 1);
 		buf_addf(&text, "public_key: %s\nstate: %s\n", pubkey_format(&k, key), i < 3 ? state[i] : "active");
 	}
 	buf_adds(&text, "---\nkind: Link\nname: l\ntopology: pair\nsites: [a, b]\n");
