@@ -114,7 +114,8 @@ int role_start(struct role *r, const struct config *c)
 	}
 	r->pid = pid;
 	r->sock = pair[0];
-	r->ready = false;
+	r->ready = r->worn = false;
+	r->jobs = 0;
 	r->starts++;
 	r->started_ms = role_clock_ms();
 	hello_fill(&hello, r->id, c);

@@ -21,11 +21,14 @@ struct role {
 	pid_t pid;   /* 0: not running */
 	int sock;    /* -1 */
 	bool ready;  /* has answered the hello */
+	uint32_t jobs; /* done in this life, of the kind that wears it */
+	bool worn;   /* to be replaced when no turn runs */
 	uint32_t starts;
 	int64_t started_ms, retry_ms; /* monotonic */
 	int64_t wait_ms;              /* before the next start, doubling up to ROLE_WAIT_MAX_MS */
 };
 
+#define ROLE_JOBS_MAX 256 /* compiles in one life */
 #define ROLE_WAIT_MIN_MS 100
 #define ROLE_WAIT_MAX_MS 10000
 #define ROLE_HEALTHY_MS 60000 /* after so long a life the wait begins anew */

@@ -76,6 +76,9 @@ static int frame_compile(struct turn *t, const struct ipc_frame *f)
 	if ((res.verdict == COMPILE_PLAN) != (f->fd >= 0))
 		return -EBADMSG;
 	t->compile_us = res.elapsed_us;
+	/* It has read what strangers wrote: whatever that did to it does not last. */
+	struct role *r = &t->role[ROLE_COMPILE];
+	r->worn = ++r->jobs >= ROLE_JOBS_MAX || res.verdict != COMPILE_PLAN;
 	switch ((enum compile_verdict)res.verdict) {
 	case COMPILE_PLAN:
 		return take_compiled(t, f->fd, &res, text);

@@ -19,6 +19,7 @@
 #include "notify.h"
 #include "report/status.h"
 #include "report/text.h"
+#include "report/ticket.h"
 #include "state/durable.h"
 #include "state/quota.h"
 
@@ -60,21 +61,6 @@ static void start_turn(struct supervisor *s, enum turn_kind kind)
 		s->forced = false;
 	} else {
 		turn_start(&s->turn, kind, false);
-	}
-}
-
-static void answer_clients(struct supervisor *s, enum control_verb verb, uint64_t ticket,
-			   void (*json)(const struct supervisor *, struct buf *))
-{
-	struct buf b BUF_CLEANUP = BUF_INIT;
-
-	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
-		struct control_client *k = &s->control.client[i];
-		if (k->fd < 0 || k->verb != verb || k->ticket == 0 || k->ticket > ticket)
-			continue;
-		if (b.len == 0)
-			json(s, &b);
-		control_answer(k, buf_str(&b), role_clock_ms());
 	}
 }
 
@@ -141,7 +127,7 @@ static void turn_ended(struct supervisor *s)
 	s->settle_ms = role_clock_ms() + SETTLE_MS;
 	switch (s->running) {
 	case TURN_DIFF:
-		answer_clients(s, VERB_DIFF, s->diffs, status_diff_json);
+		tickets_answer(s, VERB_DIFF, s->diffs, status_diff_json);
 		return;
 	case TURN_ENFORCE:
 		remember_turn(s);
@@ -152,7 +138,7 @@ static void turn_ended(struct supervisor *s)
 	case TURN_FULL:
 		remember_turn(s);
 		schedule(s);
-		answer_clients(s, VERB_SYNC, s->started, status_sync_json);
+		tickets_answer(s, VERB_SYNC, s->started, status_sync_json);
 		if (s->once && s->outcome == OUTCOME_UNCHANGED)
 			log_line("%s", buf_str(&s->text));
 		if (must_read_back(s))
@@ -165,56 +151,10 @@ static void turn_ended(struct supervisor *s)
 	notify_send("STATUS=%.400s", buf_str(&s->text));
 }
 
-static bool any_waits(const struct supervisor *s, enum control_verb verb)
-{
-	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
-		if (s->control.client[i].fd >= 0 && s->control.client[i].verb == verb)
-			return true;
-	return false;
-}
-
 static bool enforce_due(const struct supervisor *s, int64_t now)
 {
 	return s->turn.good.fd >= 0 && now >= s->next_enforce_ms &&
 	       (must_read_back(s) || clock_now() >= s->turn.last.next_change);
-}
-
-/* Gives each waiting client the number of the first turn that begins after it asked. */
-static void give_tickets(struct supervisor *s)
-{
-	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
-		struct control_client *k = &s->control.client[i];
-		if (k->fd < 0 || k->ticket != 0)
-			continue;
-		if (k->verb == VERB_SYNC) {
-			log_line("sync asked for by user %lu, process %ld", (unsigned long)k->uid, (long)k->pid);
-			k->ticket = s->started + 1;
-			s->forced = true;
-		} else if (k->verb == VERB_DIFF) {
-			k->ticket = s->diffs + 1;
-		} else if (k->verb == VERB_STATUS) {
-			k->ticket = 1;
-		}
-	}
-	answer_clients(s, VERB_STATUS, 1, status_json);
-}
-
-static void begin_what_is_due(struct supervisor *s)
-{
-	int64_t now = role_clock_ms();
-
-	if (s->stopping || turn_running(&s->turn))
-		return;
-	if (any_waits(s, VERB_DIFF)) {
-		s->diffs++;
-		start_turn(s, TURN_DIFF);
-	} else if (s->forced || now >= s->next_ms) {
-		start_turn(s, TURN_FULL);
-	} else if (enforce_due(s, now)) {
-		start_turn(s, TURN_ENFORCE);
-	} else if (s->store.behind > 0 && now >= s->settle_ms) {
-		settle_store(s);
-	}
 }
 
 /* ---- roles ---- */
@@ -227,6 +167,35 @@ static void start_role(struct supervisor *s, struct role *r)
 		return;
 	log_line("cannot start the %s role: %s", role_name(r->id), strerror(-ret));
 	role_lost(r); /* sets when to try again */
+}
+
+static void renew_roles(struct supervisor *s)
+{
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		if (!s->role[i].worn || s->role[i].pid == 0)
+			continue;
+		role_stop(&s->role[i], STOP_WAIT_MS);
+		start_role(s, &s->role[i]);
+	}
+}
+
+static void begin_what_is_due(struct supervisor *s)
+{
+	int64_t now = role_clock_ms();
+
+	if (s->stopping || turn_running(&s->turn))
+		return;
+	renew_roles(s);
+	if (tickets_any(s, VERB_DIFF)) {
+		s->diffs++;
+		start_turn(s, TURN_DIFF);
+	} else if (s->forced || now >= s->next_ms) {
+		start_turn(s, TURN_FULL);
+	} else if (enforce_due(s, now)) {
+		start_turn(s, TURN_ENFORCE);
+	} else if (s->store.behind > 0 && now >= s->settle_ms) {
+		settle_store(s);
+	}
 }
 
 /* How the process ended, in words; it is reaped. */
@@ -470,7 +439,7 @@ static void work(struct supervisor *s, const struct pollfd p[static POLL_COUNT],
 	check_overdue(s, now);
 	restart_roles(s, now);
 	control_work(&s->control, p + POLL_CONTROL, now);
-	give_tickets(s);
+	tickets_give(s);
 }
 
 static void loop(struct supervisor *s, struct ipc_frame *f)

@@ -80,7 +80,8 @@ enum nft_item_kind {
 	NFT_JUMP, NFT_GOTO,  /* name: chain */
 	/*
 	 * The two-step dispatch: `ct original saddr` -> class number by map `name` -> goto chain by map `name2`. A miss in either goes on to the next rule.
-	 * Netlink passes the number in a register; the text form in the packet mark, which each class chain's text clears first.
+	 * Netlink passes the number through the packet mark within the one rule, which keeps the mark in a register meanwhile and puts it back
+	 * before the second lookup (decision 2); the text form leaves it in the mark, which each class chain's text clears first.
 	 */
 	NFT_DISPATCH,
 	NFT_MASQUERADE,

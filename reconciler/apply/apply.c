@@ -12,6 +12,7 @@
 
 #include "apply/enforce.h"
 #include "base/clock.h"
+#include "log.h"
 #include "observe/host.h"
 #include "report/text.h"
 #include "role.h"
@@ -104,6 +105,17 @@ static int open_kernel(struct apply *x, char *err, size_t err_size)
 	return ret;
 }
 
+/* Before the plan: two interfaces cannot listen on one port, nor the same peer be behind both. */
+static int claim(struct apply *x, enum apply_mode mode, char *err, size_t err_size)
+{
+	if (mode == APPLY_DRY)
+		return 0;
+	int left = x->kernel.claim(x->kernel.ctx, x->plan.interface, err, err_size);
+	if (left > 0)
+		log_line("%s is kept now; what was kept under another name is empty and down", x->plan.interface);
+	return left < 0 ? left : 0;
+}
+
 static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct ipc_apply_res *res, struct buf *text,
 	       char *err, size_t err_size)
 {
@@ -129,7 +141,9 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 	if (quotas < res->next_change)
 		res->next_change = quotas;
 	res->warnings = host_forwarding(&x->plan, "");
-	ret = enforce_run(&e, res, text, err, err_size);
+	ret = claim(x, e.mode, err, err_size);
+	if (ret == 0)
+		ret = enforce_run(&e, res, text, err, err_size);
 	if (ret < 0) { /* whatever state its sockets are in */
 		kernel_close(&x->kernel);
 		x->open = false;

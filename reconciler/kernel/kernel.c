@@ -2,10 +2,12 @@
 #include "kernel/kernel.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "kernel/nftnl.h"
 #include "kernel/rtnl.h"
 #include "kernel/wg_keep.h"
@@ -21,6 +23,7 @@ struct real {
 	struct gw_plan link_state;
 	bool link_stands; /* the last call was an apply() that left them alone */
 	struct wg_keep peers;
+	char claimed[IFNAMSIZ]; /* "": none, or it may have lost its mark */
 };
 
 /*
@@ -56,6 +59,8 @@ static int see_link(struct real *k, const char *interface, enum kernel_look look
 		k->link_state = (struct gw_plan){ .gateway = "", .interface = arena_strdup(&k->link_arena, interface) };
 		rc = rtnl_observe(&k->rtnl, interface, &k->link_arena, &k->link_state, &k->link, err, err_size);
 	}
+	if (!k->link.ours)
+		k->claimed[0] = '\0';
 	*p = k->link_state;
 	return rc;
 }
@@ -185,6 +190,81 @@ static int real_usage(void *ctx, struct arena *a, struct nft_set **set, size_t *
 	return nftnl_usage(&k->nft, a, set, n, err, err_size);
 }
 
+/* An interface under our mark that is not the one to keep: nothing of ours stays on it. */
+static int leave(struct real *k, const char *name, char *err, size_t err_size)
+{
+	struct arena a;
+	struct rtnl_link link;
+	struct plan_delta d;
+	struct gw_plan have = { .gateway = "", .interface = name };
+
+	arena_init(&a);
+	int rc = rtnl_observe(&k->rtnl, name, &a, &have, &link, err, err_size);
+	struct wg_conn *wg = backend_of(k, link.kind);
+	if (rc == 0 && have.present)
+		rc = wg->ops->observe(wg, name, &a, &have, err, err_size);
+	bool served = rc == 0;
+	if (rc == -ENODEV) /* its program is gone, and the peers with it */
+		rc = 0;
+	const struct gw_plan want = { .gateway = "", .interface = name, .present = true, .mtu = have.mtu };
+	if (rc == 0 && have.present) {
+		gw_plan_diff(&have, &want, clock_now(), &a, &d);
+		if (served)
+			rc = wg->ops->set_peers(wg, &d, WG_REVOKE, err, err_size);
+		if (rc == 0 && served)
+			rc = wg->ops->set_peers(wg, &d, WG_CLEAN, err, err_size);
+		if (rc == 0)
+			rc = rtnl_apply(&k->rtnl, &d, err, err_size);
+		if (rc == 0 && served)
+			rc = wg->ops->set_device(wg, &d, NULL, err, err_size);
+		if (rc == 0)
+			rc = rtnl_mark(&k->rtnl, link.index, false, err, err_size);
+	}
+	arena_release(&a);
+	return rc;
+}
+
+struct claim {
+	const char *interface;
+	uint32_t index; /* of the interface, when it has no mark yet */
+	bool there;
+	VEC(struct link_name { char text[IFNAMSIZ]; }) other;
+};
+
+static int see_claim(void *ctx, const char *name, const struct rtnl_link *link)
+{
+	struct claim *c = ctx;
+
+	if (strcmp(name, c->interface) == 0) {
+		c->there = true;
+		c->index = link->ours ? 0 : link->index;
+	} else if (link->ours) {
+		struct link_name n;
+		snprintf(n.text, sizeof(n.text), "%s", name);
+		vec_push(&c->other, n);
+	}
+	return 0;
+}
+
+static int real_claim(void *ctx, const char *interface, char *err, size_t err_size)
+{
+	struct real *k = ctx;
+	struct claim c = { .interface = interface };
+
+	if (strcmp(k->claimed, interface) == 0)
+		return 0;
+	int rc = rtnl_links(&k->rtnl, see_claim, &c, err, err_size);
+	for (size_t i = 0; i < c.other.n && rc == 0; i++)
+		rc = leave(k, c.other.v[i].text, err, err_size);
+	if (rc == 0 && c.index != 0)
+		rc = rtnl_mark(&k->rtnl, c.index, true, err, err_size);
+	if (rc == 0 && c.there)
+		snprintf(k->claimed, sizeof(k->claimed), "%s", interface);
+	int left = (int)c.other.n;
+	vec_release(&c.other);
+	return rc < 0 ? rc : left;
+}
+
 static void real_close(void *ctx)
 {
 	struct real *k = ctx;
@@ -219,7 +299,8 @@ int kernel_open(struct kernel *k, enum wg_backend backend, char *err, size_t err
 	}
 	arena_init(&r->link_arena);
 	wg_keep_init(&r->peers);
-	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .usage = real_usage, .close = real_close };
+	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .usage = real_usage, .claim = real_claim,
+			      .close = real_close };
 	int rc = nftnl_open(&r->nft, err, err_size);
 	if (rc == 0)
 		rc = rtnl_open(&r->rtnl, err, err_size);

@@ -65,6 +65,12 @@ struct kernel {
 	 * The sets of quotas in the table that was observed last, with their counters as they are now, into a. NULL: a stand-in that has none.
 	 */
 	int (*usage)(void *ctx, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size);
+	/*
+	 * Takes that interface as the one that is kept: marks it, and empties the one that was kept before it under another name (peers, addresses,
+	 * our routes, its port; it is set down). Costs nothing when it is claimed already. How many were left, or a negative errno and a
+	 * sentence. NULL: a stand-in that has none.
+	 */
+	int (*claim)(void *ctx, const char *interface, char *err, size_t err_size);
 	void (*close)(void *ctx);
 };
 

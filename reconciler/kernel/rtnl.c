@@ -32,8 +32,9 @@ void rtnl_close(struct rtnl_conn *c)
 
 struct link_state {
 	uint32_t index, mtu;
-	bool up;
+	bool up, ours;
 	char kind[RTNL_KIND_MAX];
+	char name[IFNAMSIZ];
 };
 
 static int see_link(const struct nlmsghdr *nlh, void *arg)
@@ -47,6 +48,11 @@ static int see_link(const struct nlmsghdr *nlh, void *arg)
 	attr_each(attr, nlh, sizeof(*ifi)) {
 		if (mnl_attr_get_type(attr) == IFLA_MTU)
 			l->mtu = mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == IFLA_IFNAME)
+			snprintf(l->name, sizeof(l->name), "%.*s", (int)mnl_attr_get_payload_len(attr), mnl_attr_get_str(attr));
+		if (mnl_attr_get_type(attr) == IFLA_IFALIAS)
+			l->ours = mnl_attr_get_payload_len(attr) == sizeof(RTNL_MARK) &&
+				  memcmp(mnl_attr_get_str(attr), RTNL_MARK, sizeof(RTNL_MARK)) == 0;
 		if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
 			continue;
 		attr_each_nested(info, attr)
@@ -228,6 +234,14 @@ static int sight(struct nl_sock *s, struct sighting *o, struct gw_plan *p)
 	return rc == -EINTR ? -EAGAIN : rc;
 }
 
+static struct rtnl_link link_of(const struct link_state *l)
+{
+	struct rtnl_link link = { .index = l->index, .ours = l->ours };
+
+	memcpy(link.kind, l->kind, sizeof(link.kind));
+	return link;
+}
+
 int rtnl_observe(struct rtnl_conn *c, const char *interface, struct arena *a, struct gw_plan *p,
 		 struct rtnl_link *link, char *err, size_t err_size)
 {
@@ -242,12 +256,52 @@ int rtnl_observe(struct rtnl_conn *c, const char *interface, struct arena *a, st
 		struct sighting o = { .index = l.index, .a = a };
 		p->up = l.up;
 		p->mtu = l.mtu;
-		link->index = l.index;
-		memcpy(link->kind, l.kind, sizeof(l.kind));
+		*link = link_of(&l);
 		rc = sight(&c->sock, &o, p);
 	}
 	if (rc < 0)
 		snprintf(err, err_size, "cannot read interface %s, its addresses and routes: %s", interface, strerror(-rc));
+	return rc;
+}
+
+struct links {
+	rtnl_link_fn fn;
+	void *ctx;
+};
+
+static int give_link(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct links *x = arg;
+	struct link_state l = { 0 };
+	int rc = see_link(nlh, &l);
+
+	const struct rtnl_link link = link_of(&l);
+	return rc < 0 ? rc : x->fn(x->ctx, l.name, &link);
+}
+
+int rtnl_links(struct rtnl_conn *c, rtnl_link_fn fn, void *ctx, char *err, size_t err_size)
+{
+	char buf[REQUEST_MAX];
+	struct ifinfomsg *ifi;
+	struct links x = { fn, ctx };
+	int rc = nl_talk(&c->sock, link_request(buf, RTM_GETLINK, NLM_F_DUMP, &ifi), give_link, &x);
+
+	if (rc < 0)
+		snprintf(err, err_size, "cannot list the interfaces: %s", strerror(-rc));
+	return rc;
+}
+
+int rtnl_mark(struct rtnl_conn *c, uint32_t index, bool ours, char *err, size_t err_size)
+{
+	char buf[REQUEST_MAX];
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *nlh = link_request(buf, RTM_NEWLINK, 0, &ifi);
+
+	ifi->ifi_index = (int)index;
+	mnl_attr_put(nlh, IFLA_IFALIAS, ours ? strlen(RTNL_MARK) : 0, RTNL_MARK);
+	int rc = nl_talk(&c->sock, nlh, NULL, NULL);
+	if (rc < 0)
+		snprintf(err, err_size, "cannot %s interface %u as ours: %s", ours ? "mark" : "unmark", index, strerror(-rc));
 	return rc;
 }
 
@@ -275,14 +329,15 @@ static int set_link(struct rtnl_conn *c, const struct plan_delta *d, uint32_t in
 
 	ifi->ifi_index = (int)index;
 	if (d->link & LINK_UP) {
-		ifi->ifi_flags = ifi->ifi_change = IFF_UP;
+		ifi->ifi_change = IFF_UP;
+		ifi->ifi_flags = d->want->up ? IFF_UP : 0;
 	}
 	if (d->link & LINK_MTU)
 		mnl_attr_put_u32(nlh, IFLA_MTU, d->want->mtu);
 	int rc = nl_talk(&c->sock, nlh, NULL, NULL);
 	if (rc < 0)
 		snprintf(err, err_size, "the kernel refused to set%s%s interface %s: %s%s%s",
-			 d->link & LINK_MTU ? " the MTU of" : "", d->link & LINK_UP ? " up" : "", d->want->interface,
+			 d->link & LINK_MTU ? " the MTU of" : "", !(d->link & LINK_UP) ? "" : d->want->up ? " up" : " down", d->want->interface,
 			 strerror(-rc), c->sock.ext[0] ? ": " : "", c->sock.ext);
 	return rc;
 }

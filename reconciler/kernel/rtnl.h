@@ -14,7 +14,10 @@ struct rtnl_conn {
 struct rtnl_link {
 	uint32_t index;            /* 0: there is none */
 	char kind[RTNL_KIND_MAX];  /* "wireguard", "tun"; "" for none */
+	bool ours;                 /* has our mark */
 };
+
+#define RTNL_MARK "yett" /* the alias of the interface that we keep */
 
 int rtnl_open(struct rtnl_conn *c, char *err, size_t err_size);
 void rtnl_close(struct rtnl_conn *c);
@@ -26,5 +29,10 @@ int rtnl_observe(struct rtnl_conn *c, const char *interface, struct arena *a, st
 		 struct rtnl_link *link, char *err, size_t err_size);
 /* Creates a link of kind wireguard; -EOPNOTSUPP where the kernel has none. */
 int rtnl_create_wireguard(struct rtnl_conn *c, const char *interface, char *err, size_t err_size);
+/* Puts our mark on a link, or takes it off. */
+int rtnl_mark(struct rtnl_conn *c, uint32_t index, bool ours, char *err, size_t err_size);
+/* Calls fn for each link of the network namespace; its negative errno ends it. */
+typedef int (*rtnl_link_fn)(void *ctx, const char *name, const struct rtnl_link *link);
+int rtnl_links(struct rtnl_conn *c, rtnl_link_fn fn, void *ctx, char *err, size_t err_size);
 /* MTU and up of d->link, then the address and route ops in their order. */
 int rtnl_apply(struct rtnl_conn *c, const struct plan_delta *d, char *err, size_t err_size);

@@ -292,6 +292,27 @@ wireguard-go wg0 >/dev/null 2>&1
 ok "a new device is filled" once_gives 0
 ok "completely" in_force
 
+# ---- another interface name ----
+
+wireguard-go wg1 >/dev/null 2>&1
+port=$(wg show wg0 listen-port)
+sed -i 's/^site: office$/&\ninterface: wg1/' "$repo/net.yaml"
+commit renamed
+ok "the gateway's interface gets another name" once_gives 0
+ok "it is told" said 'wg1 is kept now'
+ok "peers, address and port are on it" sh -c 'wg show wg1 peers | grep -q . && ip addr show dev wg1 | grep -q "inet 10\.7\.0\.1/" && test "$(wg show wg1 listen-port)" = "$1"' sh "$port"
+ok "the old one has no peers" is "$(wg show wg0 peers)" ""
+ok "no address" sh -c '! ip -4 addr show dev wg0 | grep -q inet'
+ok "no route" is "$(ip route show dev wg0)" ""
+ok "and is down" sh -c '! ip link show wg0 | grep -q "[<,]UP[,>]"'
+ok "the next turn changes nothing" once_gives 0
+ok "and says so" said 'unchanged'
+git -C "$repo" revert --no-edit -q HEAD 2>/dev/null || git -C "$repo" revert --no-edit HEAD >/dev/null
+ok "and back" once_gives 0
+ok "all is as it was" in_force
+ok "and the other is empty" is "$(wg show wg1 peers)$(ip -4 addr show dev wg1)" ""
+ip link del wg1
+
 # ---- the daemon ----
 
 start() {
@@ -332,8 +353,10 @@ ok "a second yettd gives 75" is $? 75
 ok "and names the first" said "process $daemon,"
 echo 'kind: Devise' >"$repo/broken.yaml"
 commit broken
+old=$(pid_of compile)
 ctl sync >"$work/sync"
 ok "sync of a tree with errors gives 1" is $? 1
+ok "who read the errors is replaced" waits sh -c '[ "$("$1" --socket="$2" --format=json status | python3 -c "import json,sys; r=json.load(sys.stdin)[\"roles\"][\"compile\"]; print(r[\"ready\"] and r[\"pid\"] != $3)")" = True ]' sh "$bin/yettctl" "$socket" "$old"
 ok "and shows them" grep -q 'broken\.yaml:1:' "$work/sync"
 ok "status says which commit is in force" is "$(json "o['commit'] == '$(git -C "$repo" rev-parse HEAD~1)', o['rejected'] == '$(head_is)'")" "True True"
 rm "$repo/broken.yaml"

@@ -955,7 +955,7 @@ static void bench_init(struct bench *b)
 				    .listen_port = 51820, .address = &b->fake.address, .naddresses = 1, .peer = &b->peer,
 				    .npeers = 1, .nft = { .present = true } };
 	b->want.public_key.b[0] = 9;
-	b->kernel = (struct kernel){ &b->fake, fake_observe, fake_apply, NULL, NULL };
+	b->kernel = (struct kernel){ .ctx = &b->fake, .observe = fake_observe, .apply = fake_apply };
 	b->e = (struct enforce){ &b->kernel, &b->want, NULL, 1000000, APPLY_ENFORCE, &b->same_table, NULL };
 }
 
@@ -1201,6 +1201,23 @@ static void test_turn_applies(void **state)
 	stage_close(&s);
 }
 
+static void test_turn_wears_the_compile_role(void **state)
+{
+	struct stage s;
+
+	stage_open(&s, *state);
+	first_plan(&s);
+	for (uint32_t i = 1; i < ROLE_JOBS_MAX; i++) {
+		assert_false(s.role[ROLE_COMPILE].worn);
+		turn_start(&s.turn, TURN_FULL, false);
+		fetched(&s, FETCH_NEW, i % 2 ? COMMIT_B : COMMIT_A, "");
+		compiled(&s, COMPILE_PLAN, "plan one");
+		applied(&s, 0, 0);
+	}
+	assert_true(s.role[ROLE_COMPILE].worn);
+	stage_close(&s);
+}
+
 static void test_turn_rejects(void **state)
 {
 	struct stage s;
@@ -1209,7 +1226,9 @@ static void test_turn_rejects(void **state)
 	first_plan(&s);
 	turn_start(&s.turn, TURN_FULL, false);
 	fetched(&s, FETCH_NEW, COMMIT_B, "");
+	assert_false(s.role[ROLE_COMPILE].worn);
 	compiled(&s, COMPILE_TREE_ERRORS, "users.yaml:3:1: error: no");
+	assert_true(s.role[ROLE_COMPILE].worn);
 	applied(&s, 0, 0);
 	assert_int_equal(s.turn.outcome, OUTCOME_REJECTED);
 	assert_string_equal(s.turn.good.commit, COMMIT_A);
@@ -1393,6 +1412,7 @@ int main(void)
 		in_place(test_host),
 		cmocka_unit_test(test_kernel_zone),
 		in_place(test_turn_applies),
+		in_place(test_turn_wears_the_compile_role),
 		in_place(test_turn_rejects),
 		in_place(test_turn_git_away),
 		in_place(test_turn_refused_plan),

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/ticket.h"
+
+#include "log.h"
+#include "report/status.h"
+
+void tickets_answer(struct supervisor *s, enum control_verb verb, uint64_t ticket,
+		    void (*json)(const struct supervisor *, struct buf *))
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *k = &s->control.client[i];
+		if (k->fd < 0 || k->verb != verb || k->ticket == 0 || k->ticket > ticket)
+			continue;
+		if (b.len == 0)
+			json(s, &b);
+		control_answer(k, buf_str(&b), role_clock_ms());
+	}
+}
+
+bool tickets_any(const struct supervisor *s, enum control_verb verb)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		if (s->control.client[i].fd >= 0 && s->control.client[i].verb == verb)
+			return true;
+	return false;
+}
+
+void tickets_give(struct supervisor *s)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *k = &s->control.client[i];
+		if (k->fd < 0 || k->ticket != 0)
+			continue;
+		if (k->verb == VERB_SYNC) {
+			log_line("sync asked for by user %lu, process %ld", (unsigned long)k->uid, (long)k->pid);
+			k->ticket = s->started + 1;
+			s->forced = true;
+		} else if (k->verb == VERB_DIFF) {
+			k->ticket = s->diffs + 1;
+		} else if (k->verb == VERB_STATUS) {
+			k->ticket = 1;
+		}
+	}
+	tickets_answer(s, VERB_STATUS, 1, status_json);
+}
