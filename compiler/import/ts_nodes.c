@@ -312,7 +312,7 @@ static void write_device(struct ts *ts, const struct node *n)
 	}
 	if (n->key == NULL)
 		doc_comment(&d, warning, strlen(warning));
-	doc_field(&d, "public_key", n->key ? n->key : placeholder_key(ts, n->name));
+	doc_field(&d, "public_key", n->key ? n->key : placeholder_key(ts, d.name));
 	doc_list(&d, "addresses", false);
 	if (ts->v4)
 		doc_item(&d, addr_format(n->v4, text), NULL);
@@ -321,13 +321,26 @@ static void write_device(struct ts *ts, const struct node *n)
 	doc_end(&d, NULL);
 }
 
+/* Two of one address, or of one key, would be no tree: the first keeps it. */
+static bool claim(struct strmap *owned, const void *p, size_t n)
+{
+	return n == 0 || strmap_add(owned, p, n, 0);
+}
+
 static void write_devices(struct ts *ts, const nodes *all)
 {
+	struct strmap owned;
+
+	strmap_init(&owned, ts->im->a);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct node *n = &all->v[i];
 		const char *why = why_not(ts, n);
 		if (why == NULL && !in_pools(ts, n))
 			why = "has an address outside 100.64.0.0/10 and fd7a:115c:a1e0::/48";
+		if (why == NULL && (!claim(&owned, &n->v4, n->v4 ? sizeof(n->v4) : 0) ||
+				    !claim(&owned, &n->v6, n->v6 ? sizeof(n->v6) : 0) ||
+				    !claim(&owned, n->key, n->key ? strlen(n->key) : 0)))
+			why = "has an address or a key that another node has";
 		if (why == NULL)
 			write_device(ts, n);
 		else

@@ -180,6 +180,16 @@ bool machines_in_pool(const struct machines *m, u128 addr)
 	return overlaps_pool(m, (struct range){addr, addr});
 }
 
+bool machines_reserved(const struct machines *m, u128 addr)
+{
+	size_t i = seek_pool(m, addr);
+
+	if (!addr_is_v4(addr) || i == m->pool.n)
+		return false;
+	struct range r = prefix_range(m->pool.v[i]);
+	return addr == r.lo || addr == r.hi;
+}
+
 /* An IPv4 pool's first and last address are nobody's: a pool grows until they are not in use. */
 static struct prefix grown(struct prefix p, u128 used)
 {

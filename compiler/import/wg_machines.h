@@ -19,7 +19,7 @@ struct machine {
 	struct wg_number keepalive;
 	size_t npeers;	   /* in how many [Peer]s it stands, or how many stand in its own file */
 	bool relays, exit; /* others send it what is for the network, for the internet */
-	bool gateway, full_tunnel;
+	bool gateway, full_tunnel, written;
 	const char *id; /* its name in the tree */
 };
 
@@ -34,4 +34,6 @@ void machines_init(struct machines *m, struct import *im);
 void machines_release(struct machines *m);
 /* Fills v and pool, chooses gateways and settles addresses and networks. false: an E_IMPORT was added. */
 bool machines_collect(struct machines *m, const struct wireguard_input *in);
+/* The first or the last address of an IPv4 pool, which no machine may have. */
+bool machines_reserved(const struct machines *m, u128 addr);
 bool machines_in_pool(const struct machines *m, u128 addr);

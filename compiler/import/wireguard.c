@@ -18,6 +18,7 @@ struct maker {
 	struct machines *m;
 	struct import *im;
 	const struct wireguard_input *in;
+	struct strmap owned;	     /* addresses that a machine has */
 	struct ranges taken;	     /* networks that have an owner; canonical after each use */
 	bool v4, v6;		     /* the families that the tree has */
 	struct loc top;		     /* of the first file */
@@ -115,6 +116,28 @@ static size_t usable(const struct maker *k, const struct machine *x)
 	return n;
 }
 
+/* Where an address of the machine is another's already, or the first or last of an IPv4 pool: says so, and it makes no
+ * document. */
+static bool claim(struct maker *k, const struct machine *x)
+{
+	for (size_t i = 0; i < x->address.n; i++) {
+		const struct wg_address *a = &x->address.v[i];
+		const char *why = machines_reserved(k->m, a->addr) ? "is the first or last of its network"
+				  : strmap_get(&k->owned, &a->addr, sizeof(a->addr)) != STRMAP_NONE
+					  ? "already belongs to another machine"
+					  : NULL;
+		if (why == NULL)
+			continue;
+		char text[ADDR_TEXT_MAX];
+		import_note(k->im, a->loc, "%s makes no document: its address %s %s", x->id, addr_format(a->addr, text),
+			    why);
+		return false;
+	}
+	for (size_t i = 0; i < x->address.n; i++)
+		strmap_add(&k->owned, &x->address.v[i].addr, sizeof(x->address.v[i].addr), 0);
+	return true;
+}
+
 static struct prefix network_of(const struct wg_address *a)
 {
 	struct prefix p, fixed;
@@ -207,6 +230,8 @@ static void write_gateway(struct maker *k, const struct machine *x)
 	const char *off = why_no_gateway(k, x, endpoint);
 	struct doc d;
 
+	if (off == NULL && !claim(k, x))
+		off = "its address is another machine's";
 	doc_begin(&d, k->im, IMPORT_GATEWAY, x->id, x->loc);
 	comments(&d, x);
 	from(k, &d, x->loc);
@@ -239,7 +264,8 @@ static void note_left_out(struct maker *k, const struct machine *x)
 			    "ListenPort is left out: %s is a device, and devices call the gateway", x->id);
 }
 
-static void write_device(struct maker *k, const struct machine *x)
+/* false: it makes none, and a note says why. */
+static bool write_device(struct maker *k, const struct machine *x)
 {
 	struct doc d;
 	size_t want = (size_t)k->v4 + (size_t)k->v6;
@@ -247,8 +273,10 @@ static void write_device(struct maker *k, const struct machine *x)
 	if (usable(k, x) < want || want == 0) {
 		import_note(k->im, x->loc,
 			    "%s makes no device: its files give it no address of each family in the network", x->id);
-		return;
+		return false;
 	}
+	if (!claim(k, x))
+		return false;
 	note_left_out(k, x);
 	doc_begin(&d, k->im, IMPORT_DEVICE, x->id, x->loc);
 	comments(&d, x);
@@ -265,6 +293,7 @@ static void write_device(struct maker *k, const struct machine *x)
 		doc_close(&d);
 	}
 	doc_end(&d, NULL);
+	return true;
 }
 
 /* ---- the network ---- */
@@ -394,7 +423,7 @@ static void write_policy(struct maker *k)
 	for (size_t i = 0; i < k->networked.n; i++)
 		doc_item(&d, arena_printf(k->im->a, "site:%s", k->networked.v[i]), NULL);
 	for (size_t i = 0; i < k->m->v.n; i++)
-		if (!k->m->v.v[i].gateway && k->m->v.v[i].network.n > 0 && usable(k, &k->m->v.v[i]) > 0)
+		if (k->m->v.v[i].written && k->m->v.v[i].network.n > 0)
 			doc_item(&d, arena_printf(k->im->a, "device:%s", k->m->v.v[i].id), NULL);
 	if (k->exit)
 		doc_item(&d, "internet", NULL);
@@ -434,6 +463,7 @@ bool wireguard_import(struct import *im, const struct wireguard_input *in)
 	struct maker k = {.m = &m, .im = im, .in = in, .top = in->conf[0].loc};
 	size_t errors = im->d->errors, gateways = 0;
 
+	strmap_init(&k.owned, im->a);
 	machines_init(&m, im);
 	bool ok = machines_collect(&m, in);
 	choose_families(&k);
@@ -447,7 +477,7 @@ bool wireguard_import(struct import *im, const struct wireguard_input *in)
 			write_gateway(&k, &m.v.v[i]);
 	for (size_t i = 0; i < m.v.n && im->d->errors == errors; i++)
 		if (!m.v.v[i].gateway)
-			write_device(&k, &m.v.v[i]);
+			m.v.v[i].written = write_device(&k, &m.v.v[i]);
 	if (im->d->errors == errors) {
 		if (gateways == 0)
 			write_lone_site(&k);

@@ -524,3 +524,21 @@ mesh() { # N NAME: a machine with a LAN that knows the two others
 	run -1 yett import tailscale p --format=json
 	jq -e '.[0].code == "E_IMPORT" and .[0].line == 2' <<<"$(grep -v '^yett:' <<<"$output")"
 }
+
+@test "import: an address or a key of two machines stays with the first, and the other is named" {
+	printf '[Interface]\nAddress = 10.9.0.1/24\nListenPort = 1\nPrivateKey = %s\n[Peer]\nPublicKey = %s\nAllowedIPs = 10.9.0.2\n[Peer]\nPublicKey = %s\nAllowedIPs = 10.9.0.2\n[Peer]\nPublicKey = %s\nAllowedIPs = 10.9.0.255, 172.16.0.0/24\n' \
+		"$KEY_B" "$PUB_PEER" "$PUB_OTHER" 8bSk5fATxg9qdxbK20iTGdrQ7SWvxIBhxdMo+W54pEg= >wg0.conf
+	wg_import wg0.conf --endpoint h.example:1
+	has 'wg0.conf:10:14: warning: peer-bv5djxec makes no document: its address 10.9.0.2 already belongs'
+	has 'wg0.conf:13:14: warning: peer-8bsk5fat makes no document: its address 10.9.0.255 is the first or last'
+	rm -r tree
+	cat >nodes.json <<-'EOF'
+		{"users": [{"name": "ana"}], "nodes": [
+			{"hostname": "a", "ipv4": "100.64.0.1", "user": "ana"},
+			{"hostname": "a", "ipv4": "100.64.0.2", "user": "ana"},
+			{"hostname": "c", "ipv4": "100.64.0.2", "user": "ana"}]}
+	EOF
+	ts_import --nodes nodes.json --placeholder-keys <<<'{}'
+	has 'nodes.json:4:1: warning: the node "c" has an address or a key that another node has'
+	[ "$(find tree/devices -type f | wc -l)" -eq 2 ]
+}
