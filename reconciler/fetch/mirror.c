@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,13 +116,31 @@ static int on_credential(git_credential **out, const char *url, const char *user
 	return GIT_EAUTH;
 }
 
+/* What git init and a fetch never write: objects from elsewhere, configuration from elsewhere. Somebody planted it. */
+static bool planted(const char *mirror)
+{
+	char path[PATH_MAX], line[1024];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "%s/objects/info/alternates", mirror);
+	if (access(path, F_OK) == 0)
+		return true;
+	snprintf(path, sizeof(path), "%s/config", mirror);
+	FILE *config = fopen(path, "re");
+	while (config != NULL && !found && fgets(line, sizeof(line), config) != NULL)
+		found = strcasestr(line, "[include") != NULL;
+	if (config != NULL)
+		fclose(config);
+	return found;
+}
+
 /* What a fetch would stumble over: HEAD, our reference, the commit that it names. */
 static bool healthy(const struct update *u)
 {
 	git_oid oid;
 	git_commit *commit = NULL;
 
-	if (git_repository_head_unborn(u->repo) < 0)
+	if (planted(u->m->path) || git_repository_head_unborn(u->repo) < 0)
 		return false;
 	int ret = git_reference_name_to_id(&oid, u->repo, u->our_ref);
 	if (ret == 0)

@@ -425,6 +425,15 @@ ok "gave the same plan" said 'unchanged|: nothing \('
 : >"$state/repo.git/HEAD"
 ok "a damaged mirror is replaced" once_gives 0
 ok "and set aside" test -d "$state/repo.git.bad"
+rm -rf "$state/repo.git.bad"
+mkdir -p "$state/repo.git/objects/info"
+echo /etc >"$state/repo.git/objects/info/alternates"
+ok "a mirror with planted alternates is replaced" once_gives 0
+ok "they are not in the new one" test ! -e "$state/repo.git/objects/info/alternates"
+printf '[include]\n\tpath = /etc/passwd\n' >>"$state/repo.git/config"
+rm -rf "$state/repo.git.bad"
+ok "a mirror with a planted include is replaced" once_gives 0
+ok "it is set aside" grep -q include "$state/repo.git.bad/config"
 find "$state/repo.git/objects" -type f -delete
 ok "so is one that lost its objects" once_gives 0
 git -C "$repo" checkout -q --orphan rewritten && git -C "$repo" commit -qm rewritten && git -C "$repo" branch -qM rewritten main
