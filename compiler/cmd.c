@@ -182,6 +182,12 @@ static int settle_color(const struct cmd *cmd, struct cmd_common *c)
 	return 0;
 }
 
+/* What is wrong with an option that there is. */
+static const char *option_misuse(const struct parser *p, int value)
+{
+	return parser_find(p, value)->kind == OPTION_FLAG ? "gives a value to an option that takes none" : "lacks its value";
+}
+
 static int parse_all(const struct cmd *cmd, const struct parser *p, int argc, char **argv, const bool *help)
 {
 	int value;
@@ -192,11 +198,14 @@ static int parse_all(const struct cmd *cmd, const struct parser *p, int argc, ch
 		const struct cmd_option *o = parser_find(p, value);
 		if (value == '?' || value == ':' || o == NULL) {
 			const char *bad = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-			cmd_fail(cmd, "unknown option or missing value: %s; see yett %s --help", bad, cmd->name);
+			bool known = parser_find(p, optopt) != NULL;
+			cmd_fail(cmd, "%s %s; see yett %s --help", bad, known ? option_misuse(p, optopt) : "is not one of its options",
+				 cmd->name);
 			return -1;
 		}
 		if (!option_set(o, optarg)) {
-			cmd_fail(cmd, "--%s takes a number of bytes such as 64M, not %s", o->name, optarg);
+			cmd_fail(cmd, "--%s takes a number%s, not %s", o->name,
+				 strcmp(o->name, "max-bytes") == 0 ? " of bytes such as 64M" : "", optarg);
 			return -1;
 		}
 		if (*help)

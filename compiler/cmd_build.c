@@ -17,6 +17,19 @@ struct build {
 	VEC(uint32_t) only;
 };
 
+static void fail_gateway(const struct build *b, const char *name)
+{
+	const struct model *m = &b->compile.model;
+	VEC(const char *) names = VEC_INIT;
+
+	for (size_t i = 0; i < m->n[KIND_GATEWAY]; i++)
+		vec_push(&names, m->object[KIND_GATEWAY][i]->name);
+	const char *near = diag_nearest(name, names.v, names.n);
+	vec_release(&names);
+	cmd_fail(b->cmd, "there is no gateway %s in the tree%s%s%s", name, near != NULL ? "; did you mean " : "",
+		 near != NULL ? near : "", near != NULL ? "?" : "");
+}
+
 static int find_gateways(struct build *b)
 {
 	const struct resolved *r = &b->compile.resolved;
@@ -25,7 +38,7 @@ static int find_gateways(struct build *b)
 		uint32_t g = resolved_find(r, KIND_GATEWAY, b->gateway.v[i]);
 		bool known = false;
 		if (g == NONE) {
-			cmd_fail(b->cmd, "there is no gateway %s", b->gateway.v[i]);
+			fail_gateway(b, b->gateway.v[i]);
 			return -1;
 		}
 		for (size_t k = 0; k < b->only.n; k++)
@@ -102,7 +115,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		return cmd_parse_status(n);
 	if (n > 0)
 		return cmd_fail(cmd, "it takes no argument such as %s; the tree is named with -C", argv[0]);
-	if (b.out == NULL)
+	if (b.out == NULL || *b.out == '\0')
 		return cmd_fail(cmd, "name the folder to write with -o DIR");
 	int status = build(&b);
 	compile_release(&b.compile);
@@ -114,7 +127,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 const struct cmd cmd_build = {
 	.name = "build",
 	.args = "",
-	.summary = "Writes every artifact into a folder: rulesets, WireGuard configurations, profiles, the manifest",
+	.summary = "Write every artifact into a folder: rulesets, WireGuard configurations, profiles, the manifest",
 	.help = "The folder is made anew and takes the place of the old one only when everything was written. A folder that is not\n"
 		"empty and was not written by yett build is refused.",
 	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON,

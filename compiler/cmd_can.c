@@ -23,13 +23,31 @@ struct query {
 };
 
 /* Parses a ports item; false with *why set. */
-static bool parse_port(const char *text, struct service out[2], size_t *n, const char **why)
+static bool parse_port(const char *text, struct arena *a, struct service out[2], size_t *n, const char **why)
 {
 	*n = service_parse(text, strlen(text), out);
 	if (*n > 0)
 		return true;
-	*why = "a port is written tcp/443, udp/5000-5100, tcp, icmp, proto/47 or any";
+	*why = arena_printf(a, "a port is written tcp/443, udp/5000-5100, tcp, icmp, proto/47 or any, not %s", text);
 	return false;
+}
+
+/* Why nothing can be asked for the name given as a device. */
+static const char *no_device(const struct compile *c, const char *text, struct arena *a)
+{
+	const struct model *m = &c->model;
+	VEC(const char *) names = VEC_INIT;
+	const char *name = strncmp(text, "device:", 7) == 0 ? text + 7 : text;
+
+	for (size_t i = 0; i < m->n[KIND_DEVICE]; i++)
+		vec_push(&names, m->object[KIND_DEVICE][i]->name);
+	const char *near = diag_nearest(name, names.v, names.n);
+	vec_release(&names);
+	if (near != NULL)
+		return arena_printf(a, "there is no device \"%s\"; did you mean \"%s\"?", name, near);
+	if (strncmp(text, "user:", 5) == 0 || strncmp(text, "group:", 6) == 0)
+		return arena_printf(a, "%s is not one device; yett access %s lists what all of its devices reach", text, text);
+	return arena_printf(a, "there is no device \"%s\"", name);
 }
 
 static int parse_query(const struct compile *c, const char *device, const char *dest, const char *port, struct arena *a,
@@ -42,10 +60,10 @@ static int parse_query(const struct compile *c, const char *device, const char *
 
 	q->source = source_find(&c->resolved, device);
 	if (q->source == NONE) {
-		*why = arena_printf(a, "there is no device %s", device);
+		*why = no_device(c, device, a);
 		return -1;
 	}
-	if (port != NULL && !parse_port(port, s, &ns, why))
+	if (port != NULL && !parse_port(port, a, s, &ns, why))
 		return -1;
 	if (resolve_dests_text(&c->resolved, dest, a, &to, &nto, &to_self, why) < 0)
 		return -1;

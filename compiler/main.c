@@ -43,6 +43,15 @@ static int unknown_command(const char *word)
 	return EXIT_CANNOT;
 }
 
+/* The status, if the result reached whoever reads it. */
+static int written(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "yett: cannot write the result\n");
+	return EXIT_CANNOT;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -51,11 +60,11 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(stdout);
-		return EXIT_HOLDS;
+		return written(EXIT_HOLDS);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("yett " YETT_VERSION);
-		return EXIT_HOLDS;
+		return written(EXIT_HOLDS);
 	}
 	if (sodium_init() < 0) {
 		fprintf(stderr, "yett: libsodium cannot start\n");
@@ -64,12 +73,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(argv[1], commands[i]->name) != 0)
 			continue;
-		int status = commands[i]->run(commands[i], argc - 1, argv + 1);
-		if (fflush(stdout) != 0 || ferror(stdout)) {
-			fprintf(stderr, "yett: cannot write the result\n");
-			return EXIT_CANNOT;
-		}
-		return status;
+		return written(commands[i]->run(commands[i], argc - 1, argv + 1));
 	}
 	return unknown_command(argv[1]);
 }

@@ -315,8 +315,12 @@ int source_repo_commit(const struct source_repo *r, const char *rev, git_commit 
 	int rc = git_revparse_single(&o, r->git, rev);
 	if (rc == GIT_ENOTFOUND || rc == GIT_EINVALIDSPEC || rc == GIT_EUNBORNBRANCH)
 		return fail(&w, ENOENT, "no revision \"%s\" in repository %s", rev, r->name);
+	if (rc == GIT_EAMBIGUOUS) {
+		git_error_clear();
+		return fail(&w, EINVAL, "no revision \"%s\" in repository %s; to begin a commit's id with, it is too short", rev, r->name);
+	}
 	if (rc < 0)
-		return fail(&w, rc == GIT_EAMBIGUOUS ? EINVAL : EIO, "cannot find revision \"%s\" in repository %s", rev, r->name);
+		return fail(&w, EIO, "cannot find revision \"%s\" in repository %s", rev, r->name);
 	rc = git_object_peel((git_object **)commit, o, GIT_OBJECT_COMMIT);
 	git_object_free(o);
 	return rc < 0 ? fail(&w, EINVAL, "revision \"%s\" is no commit", rev) : 0;

@@ -114,3 +114,35 @@ COMMANDS='check test build diff can who access init schema fmt address enroll co
 	run -2 "$B/yettctl" --socket "$BATS_TEST_TMPDIR/none.sock" status
 	[ -n "$output" ]
 }
+
+@test "help and version that could not be written end with 2" {
+	for word in --help --version 'check --help'; do
+		# shellcheck disable=SC2086
+		run -2 bash -c "$YETT $word >/dev/full"
+		[[ "$output" == "yett: cannot write the result" ]]
+	done
+}
+
+@test "a wrong option is told from one without its value" {
+	run -2 yett check --frob
+	[[ "$output" == *"--frob is not one of its options"* ]]
+	run -2 yett check -C
+	[[ "$output" == *"-C lacks its value"* ]]
+	run -2 yett check --quiet=3
+	[[ "$output" == *"--quiet=3 gives a value to an option that takes none"* ]]
+	run -2 yett check --max-errors=many
+	[[ "$output" == *"--max-errors takes a number, not many"* ]]
+}
+
+@test "a misspelt device, gateway or port is named, and the nearest offered" {
+	run -2 yett can -C "$QUICK" ben-lapto resource:nas
+	[[ "$output" == *'did you mean "ben-laptop"?'* ]]
+	run -2 yett can -C "$QUICK" user:ben resource:nas
+	[[ "$output" == *'yett access user:ben'* ]]
+	run -2 yett can -C "$QUICK" ben-laptop resource:nas 443
+	[[ "$output" == *'not 443' ]]
+	run -2 yett build -C "$QUICK" -o "$BATS_TEST_TMPDIR/out" --gateway=offic
+	[[ "$output" == *'did you mean office?' ]]
+	run -2 yett build -C "$QUICK" -o ''
+	[[ "$output" == *'name the folder to write'* ]]
+}
