@@ -125,10 +125,10 @@ static int read_tree(struct enroll *e)
 	if (old != NULL) {
 		cmd_fail(e->cmd, "there is a device %s already, at %s; no key was made", e->name,
 			 diag_loc_text(&e->c.diags, &e->c.arena, old->loc));
-		return EXIT_FAILS;
+		return EXIT_CANNOT;
 	}
 	if (!owner_ok(e))
-		return EXIT_FAILS;
+		return EXIT_CANNOT;
 	pick_addresses(e);
 	return EXIT_HOLDS;
 }

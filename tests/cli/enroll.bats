@@ -99,9 +99,9 @@ setup() {
 }
 
 @test "an owner or device that cannot be, or a broken tree, makes no key" {
-	run -1 yett enroll a --owner anna --key key -C tree
+	run -2 yett enroll a --owner anna --key key -C tree
 	has ana
-	run -1 yett enroll ana-laptop --owner ana --key key -C tree
+	run -2 yett enroll ana-laptop --owner ana --key key -C tree
 	has devices/ana-laptop.yaml
 	echo 'nonsense: 1' >>tree/network.yaml
 	run -1 yett enroll a --owner ana --key key -C tree
