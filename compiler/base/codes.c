@@ -617,6 +617,17 @@ const struct code_row code_rows[] = {
 	  .about = "Load the module (`modprobe wireguard`), or start `wireguard-go` for that interface.",
 	  .bad = "modprobe: FATAL: Module wireguard not found\n",
 	  .good = "wireguard-go wg0\n" },
+	{ .code = "E_GATEWAY_KEY", .group = CODES_DAEMON, .told = true,
+	  .title = "the gateway's private key is not the one whose public half the tree names",
+	  .about = "Devices would send to a key that nobody here holds, so the plan is not applied. Either the file\n"
+		   "or the Gateway's `public_key` is wrong: `wg pubkey <FILE` prints what belongs into the tree.",
+	  .bad = "public_key: ZCvESA3Ivr9yS1ca22Csd+SlNUf9izAFvQHWdyTDoDc=\n",
+	  .good = "public_key: gMrJYh+i5WwaWcQZIy8yu9r+Eygx34juDe0ncOJmW3Y=\n" },
+	{ .code = "W_FORWARDING_OFF", .group = CODES_DAEMON, .told = true,
+	  .title = "the machine forwards no packets, so devices reach nothing behind it",
+	  .about = "The kernel forwards between interfaces only when told to; yettd does not change that setting.",
+	  .bad = "sysctl -w net.ipv4.ip_forward=0\n",
+	  .good = "sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1\n" },
 
 	/* ---- signatures ---- */
 	{ .code = "E_TRUST_FILE", .group = CODES_SIGNATURES, .told = true,
