@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 #define GARBAGE_MAX ((size_t)8 << 20) /* besides as much as all parts took */
 #define SPARE_SLOTS 1000
 

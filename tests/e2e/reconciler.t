@@ -373,6 +373,27 @@ for role in compile fetch apply; do
 	ok "and works: the peer" has_peer "new-$role"
 done
 
+# Of many peers a change reads none; they are read, and repaired, soon after it.
+sed -i 's#10\.7\.0\.0/24#10.7.0.0/22#' "$repo/net.yaml"
+python3 -c "
+import base64, random
+for i in range(300):
+    print(f'---\nkind: Device\nname: many-{i}\nowner: ana\npublic_key: {base64.b64encode(random.randbytes(32)).decode()}\naddresses: [10.7.{2 + i // 200}.{i % 200 + 1}]')
+" >"$repo/many.yaml"
+commit many
+ok "three hundred devices more" ctl sync
+wg set wg0 peer "$(key ana-phone)" remove
+device ana-watch2 10.7.0.16 >"$repo/ana-watch2.yaml"
+commit watch2
+ok "one more of many" ctl sync
+ok "is there at once" has_peer ana-watch2
+ok "without a look at the others" not has_peer ana-phone
+ok "which follows soon" waits has_peer ana-phone
+ok "and is told" said 'repaired in .*\+1 peer'
+rm "$repo/many.yaml"
+commit few
+ok "and few again" ctl sync
+
 # A date passes between two turns an hour apart.
 device guest 10.7.0.200 "expires: $(date -u -d '+4 seconds' +%Y-%m-%dT%H:%M:%SZ)" >"$repo/guest.yaml"
 commit guest
