@@ -28,7 +28,7 @@ my %used;
 for my $file (sort split /\n/, `find compiler schema reconciler -name '*.[ch]'`) {
 	next if $file eq 'compiler/base/codes.c';
 	my $text = slurp($file);
-	$used{$2} //= $file while $text =~ /(["\s])([EW]_[A-Z][A-Z0-9_]+)\b/g;
+	$used{$2} //= $file while $text =~ /(["\s\[])([EW]_[A-Z][A-Z0-9_]+)\b/g;
 }
 my @missing = map { "$_ ($used{$_})" } grep { !$row{$_} } sort keys %used;
 my @gone = grep { !$used{$_} } @rows;

@@ -1038,6 +1038,7 @@ static void test_host(void **state)
 	put_file(p, "proc/sys/net/ipv4/ip_forward", "1\n", 0600);
 	assert_int_equal(host_forwarding(&plan, p->path), 0);
 	assert_non_null(strstr(host_warning_text(HOST_FORWARDING4_OFF), "sysctl -w net.ipv4.ip_forward=1"));
+	assert_non_null(strstr(host_warning_text(HOST_FORWARDING4_OFF), "W_FORWARDING_OFF"));
 	assert_non_null(strstr(host_warning_text(HOST_FORWARDING6_OFF), "sysctl -w net.ipv6.conf.all.forwarding=1"));
 }
 
