@@ -617,6 +617,13 @@ const struct code_row code_rows[] = {
 	  .about = "Load the module (`modprobe wireguard`), or start `wireguard-go` for that interface.",
 	  .bad = "modprobe: FATAL: Module wireguard not found\n",
 	  .good = "wireguard-go wg0\n" },
+	{ .code = "E_PACK_SIZE", .group = CODES_DAEMON, .told = true,
+	  .title = "the repository sends more than a fetch may bring",
+	  .about = "At most 2 GiB come with the first fetch and 64 MiB with each later one, so that nobody who may push can "
+	           "fill a gateway's disk. What is in force stays. Large files do not belong beside policies: take them out "
+	           "of the branch.",
+	  .bad = "a film in the policy repository\n",
+	  .good = "YAML\n" },
 	{ .code = "E_GATEWAY_KEY", .group = CODES_DAEMON, .told = true,
 	  .title = "the gateway's private key is not the one whose public half the tree names",
 	  .about = "Devices would send to a key that nobody here holds, so the plan is not applied. Either the file\n"

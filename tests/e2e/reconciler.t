@@ -455,6 +455,12 @@ printf '[include]\n\tpath = /etc/passwd\n' >>"$state/repo.git/config"
 rm -rf "$state/repo.git.bad"
 ok "a mirror with a planted include is replaced" once_gives 0
 ok "it is set aside" grep -q include "$state/repo.git.bad/config"
+head -c 70000000 /dev/urandom >"$repo/big.bin"
+git -C "$repo" add big.bin && git -C "$repo" -c core.compression=0 commit -qm big
+ok "a fetch of more than 64 MiB is given up" once_gives 2
+ok "by its code" said 'E_PACK_SIZE'
+git -C "$repo" reset -q --hard HEAD~1
+ok "without it all goes on" once_gives 0
 find "$state/repo.git/objects" -type f -delete
 ok "so is one that lost its objects" once_gives 0
 git -C "$repo" checkout -q --orphan rewritten && git -C "$repo" commit -qm rewritten && git -C "$repo" branch -qM rewritten main
