@@ -270,6 +270,10 @@ int cmd_compile(const struct cmd *cmd, const struct cmd_common *common, const ch
 	};
 
 	compile_init(c);
+	if (common->path != NULL && rev == NULL) {
+		cmd_fail(cmd, "--path goes with a revision; name a folder with -C");
+		return -1;
+	}
 	if (common->max_errors != 0)
 		c->diags.max = (size_t)common->max_errors;
 	if (compile_run(c, &in, err, sizeof(err)) < 0) {

@@ -126,6 +126,11 @@ setup() {
 	run -0 yett check -C "$repo" --rev main --path net
 }
 
+@test "--path without a revision is a mistake, not ignored" {
+	run -2 yett check -C "$tree" --path policies
+	has '--path goes with a revision'
+}
+
 @test "a folder inside a repository is read at the same place of a commit's tree" {
 	repo=$BATS_TEST_TMPDIR/inside
 	make_repo "$repo/net"
