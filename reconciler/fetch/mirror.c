@@ -251,6 +251,10 @@ static int follow(struct update *u, git_oid *oid)
 
 	if (git_remote_create_anonymous(&u->remote, u->repo, u->m->repository) < 0)
 		return fail(u, -EIO, "cannot use");
+	if (u->m->repository[0] == '/' && access(u->m->repository, F_OK) < 0) { /* libgit2 would take it for a protocol */
+		snprintf(u->err, u->err_size, "cannot reach %s: there is no such folder", u->m->repository);
+		return -ENOENT;
+	}
 	if (git_remote_connect_ext(u->remote, GIT_DIRECTION_FETCH, &co) < 0)
 		return fail(u, -EIO, "cannot reach");
 	int ret = advertised(u, oid);

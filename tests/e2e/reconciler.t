@@ -251,6 +251,8 @@ only_line() { # PATTERN: exactly one line of the log speaks of an error, besides
 }
 ok "a missing repository" try 2 "repository: file://$work/nowhere"
 ok "is told in one sentence" only_line 'cannot reach file://.*nowhere'
+ok "a missing folder" try 2 "repository: $work/nowhere"
+ok "is told as what it is" only_line 'cannot reach .*nowhere: there is no such folder'
 ok "a missing branch" try 2 "branch: mian"
 ok "is told with the nearest name" only_line 'has no branch mian; did you mean main\?'
 git init -q --bare "$work/empty.git"
