@@ -234,8 +234,8 @@ const struct code_row code_rows[] = {
 	          "public_key: rRC7WEkkl0YjxePEwPdkLIFq0QvEGmTsw2rI4xqpgg8=\naddresses: [10.7.0.12]\n" },
 	{ .code = "E_KEY_WEAK", .group = CODES_DOCUMENTS,
 	  .title = "a key that gives no secrecy: zero, or a point of low order",
-	  .about = "With such a key anybody could compute the session's secret. Make a key pair: `wg genkey | tee "
-	           "private.key | wg pubkey`.",
+	  .about = "With such a key anybody could compute the session's secret. Make a key pair: `(umask 077; wg genkey | "
+	           "tee private.key | wg pubkey)`.",
 	  .bad = "kind: Device\nname: ben-laptop\nowner: ben\n"
 	         "public_key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\naddresses: [10.7.0.12]\n",
 	  .good = "kind: Device\nname: ben-laptop\nowner: ben\n"

@@ -5,7 +5,7 @@
 #include "access/access.h"
 #include "plan/gw_plan.h"
 
-/* gateway: index into r->gateway. Mistakes that only show here (E_LIMIT_SET, E_CAPACITY) go to d. */
+/* gateway: index into r->gateway. Of a tree without errors nothing can go wrong here: d gets nothing. */
 void plan_gateway(struct gw_plan *p, const struct access *x, const struct resolved *r, uint32_t gateway,
 		  struct arena *a, struct diags *d);
 
