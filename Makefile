@@ -120,8 +120,9 @@ golden-update: all ## write what the golden tests expect from what the build say
 
 bench: ## time and memory on big trees
 	@$(DEPS) test
-	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(MAKE) --no-print-directory $(JOBS) all $(filter $(B)/tests/bench/%,$(TEST_BIN))
 	@B=$(BIN) tests/bench/run
+	@B=$(BIN) tests/bench/cold
 	@B=$(BIN) tests/bench/log
 
 deps: ## install what is missing to build, run and test
