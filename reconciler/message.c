@@ -25,6 +25,8 @@ static const struct message_rule {
 	{ IPC_FETCH_RES, ROLE_FETCH, FROM_ROLE, sizeof(struct ipc_fetch_res), true, FD_MAYBE },
 	{ IPC_COMPILE_REQ, ROLE_COMPILE, TO_ROLE, sizeof(struct ipc_compile_req), false, FD_ONE },
 	{ IPC_COMPILE_RES, ROLE_COMPILE, FROM_ROLE, sizeof(struct ipc_compile_res), true, FD_MAYBE },
+	{ IPC_COMPARE_REQ, ROLE_COMPILE, TO_ROLE, sizeof(struct ipc_compare_req), false, FD_ONE },
+	{ IPC_COMPARE_RES, ROLE_COMPILE, FROM_ROLE, sizeof(struct ipc_compare_res), true, FD_MAYBE },
 	{ IPC_APPLY_REQ, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_apply_req), false, FD_MAYBE },
 	{ IPC_QUOTA_USE, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_quota), false, FD_ONE },
 	{ IPC_QUOTA_ASK, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_quota), false, FD_NONE },
@@ -100,4 +102,11 @@ bool commit_text_ok(const char text[static COMMIT_TEXT_MAX])
 	size_t n = strnlen(text, COMMIT_TEXT_MAX);
 
 	return (n == 0 || n == 40 || n == 64) && strspn(text, "0123456789abcdef") == n;
+}
+
+bool commit_pick_ok(const char text[static COMMIT_TEXT_MAX])
+{
+	size_t n = strnlen(text, COMMIT_TEXT_MAX);
+
+	return n >= COMMIT_PICK_MIN && n < COMMIT_TEXT_MAX && strspn(text, "0123456789abcdef") == n;
 }

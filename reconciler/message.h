@@ -34,6 +34,8 @@ struct ipc_hello_res {
 
 struct ipc_fetch_req {
 	char known[COMMIT_TEXT_MAX]; /* the commit whose bundle needs not be sent again; may be empty */
+	/* A commit of the mirror, perhaps only its first digits: its bundle is the answer, and nothing is fetched. "": the branch. */
+	char pick[COMMIT_TEXT_MAX];
 };
 
 enum fetch_verdict { FETCH_NEW = 1, FETCH_SAME, FETCH_TREE_ERRORS, FETCH_FAILED };
@@ -60,10 +62,24 @@ struct ipc_compile_res {
 	uint64_t elapsed_us;
 };
 
+/* Which half of a comparison it is. The plan comes first and is not answered. */
+enum compare_half { COMPARE_PLAN = 1, COMPARE_OBSERVED };
+
+struct ipc_compare_req {
+	uint32_t half; /* enum compare_half */
+};
+
+struct ipc_compare_res {
+	int32_t error;  /* 0, or a negative errno and the text; else a document (report/verdict.h) comes as descriptor */
+	uint32_t equal; /* 1: they do not differ */
+	uint64_t elapsed_us;
+};
+
 enum apply_mode {
 	APPLY_ENFORCE = 1, /* the plan in force: whatever differs is repaired */
 	APPLY_DRY,         /* nothing is changed */
 	APPLY_CHANGE,      /* a new plan: what was known before is enough to begin with */
+	APPLY_READ,        /* nothing is changed or compared: the answer's descriptor is what was observed, encoded */
 };
 
 struct ipc_apply_req {
@@ -118,5 +134,8 @@ int message_send(int sock, enum ipc_type type, uint32_t job, const void *fixed, 
 /* The text after a checked response's fixed part, printable (others but newlines become '?'), into out. */
 char *message_text(const struct ipc_frame *f, char *out, size_t out_size);
 
+/* COMMIT_PICK_MIN to 64 lower-case hex digits with a NUL inside the array: a commit's name or how it begins. */
+#define COMMIT_PICK_MIN 7
+bool commit_pick_ok(const char text[static COMMIT_TEXT_MAX]);
 /* "" or 40 or 64 lower-case hex digits with a NUL inside the array. */
 bool commit_text_ok(const char text[static COMMIT_TEXT_MAX]);

@@ -20,6 +20,7 @@ struct step_row {
 #define FETCH_LIMIT_MS (30 * 60000) /* with bytes coming in all the while */
 
 extern const struct step_row step_fetch, step_compile, step_apply, step_enforce, step_diff;
+extern const struct step_row step_pick, step_make, step_read, step_compare;
 
 /* ---- moving on ---- */
 
@@ -41,5 +42,9 @@ int turn_journal(struct turn *t, const char *event, const struct plan_ref *p, co
 void turn_judge(struct turn *t, const char *commit, bool bad, const char *text);
 /* The commit that was just fetched has errors. */
 void turn_reject(struct turn *t, const char *commit, const char *text);
+/* Asks the apply role to do something with a plan, which is sent along unless the role has it. */
+int turn_send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode mode);
+/* Begins comparing the kernel with t->verify.pick, or with what is in force. */
+void turn_verify(struct turn *t);
 /* Writes down what is about to be done and goes to STEP_APPLY. */
 void turn_apply_candidate(struct turn *t);

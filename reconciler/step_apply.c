@@ -17,7 +17,7 @@
 #define CHANGES_MAX ((size_t)1 << 20)
 #define APPLY_LIMIT_MS 60000
 
-static int send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode mode)
+int turn_send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode mode)
 {
 	const struct role *r = &t->role[ROLE_APPLY];
 	bool held = t->apply_starts == r->starts && strcmp(t->apply_holds, p->digest) == 0;
@@ -33,17 +33,17 @@ static int send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode m
 
 static int send_apply(struct turn *t)
 {
-	return send_plan(t, &t->candidate, APPLY_CHANGE);
+	return turn_send_plan(t, &t->candidate, APPLY_CHANGE);
 }
 
 static int send_enforce(struct turn *t)
 {
-	return send_plan(t, &t->good, APPLY_ENFORCE);
+	return turn_send_plan(t, &t->good, APPLY_ENFORCE);
 }
 
 static int send_diff(struct turn *t)
 {
-	return send_plan(t, &t->good, APPLY_DRY);
+	return turn_send_plan(t, &t->good, APPLY_DRY);
 }
 
 void turn_apply_candidate(struct turn *t)
@@ -216,6 +216,8 @@ static int frame_apply(struct turn *t, const struct ipc_frame *f)
 		apply_done(t, &res);
 	else if (t->step == STEP_ENFORCE)
 		enforce_done(t, &res);
+	else if (res.counts.total > 0)
+		turn_enter(t, STEP_READ); /* and what it means */
 	else
 		turn_finish(t);
 	return 0;

@@ -129,6 +129,9 @@ static void turn_ended(struct supervisor *s)
 	case TURN_DIFF:
 		tickets_answer(s, VERB_DIFF, s->diffs, status_diff_json);
 		return;
+	case TURN_VERIFY:
+		tickets_answer(s, VERB_VERIFY, s->verifies, status_verify_json);
+		return;
 	case TURN_ENFORCE:
 		remember_turn(s);
 		s->next_enforce_ms = role_clock_ms() + ENFORCE_PAUSE_MS;
@@ -182,6 +185,7 @@ static void renew_roles(struct supervisor *s)
 static void begin_what_is_due(struct supervisor *s)
 {
 	int64_t now = role_clock_ms();
+	const char *pick;
 
 	if (s->stopping || turn_running(&s->turn))
 		return;
@@ -189,6 +193,10 @@ static void begin_what_is_due(struct supervisor *s)
 	if (tickets_any(s, VERB_DIFF)) {
 		s->diffs++;
 		start_turn(s, TURN_DIFF);
+	} else if ((pick = tickets_take_verify(s, s->verifies + 1)) != NULL) {
+		s->verifies++;
+		snprintf(s->turn.verify.pick, sizeof(s->turn.verify.pick), "%s", pick);
+		start_turn(s, TURN_VERIFY);
 	} else if (s->forced || now >= s->next_ms) {
 		start_turn(s, TURN_FULL);
 	} else if (enforce_due(s, now)) {

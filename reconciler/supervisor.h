@@ -33,6 +33,7 @@ struct supervisor {
 	enum turn_kind running; /* of the turn that runs */
 	uint64_t started;       /* full turns so far */
 	uint64_t diffs;         /* comparisons so far */
+	uint64_t verifies;      /* the same with a commit */
 	/* What yettctl is told about the newest turn. */
 	enum turn_outcome outcome;
 	struct buf text, error, changes;

@@ -21,6 +21,10 @@ static const struct step_row *const steps[STEP_COUNT] = {
 	[STEP_APPLY] = &step_apply,
 	[STEP_ENFORCE] = &step_enforce,
 	[STEP_DIFF] = &step_diff,
+	[STEP_PICK] = &step_pick,
+	[STEP_MAKE] = &step_make,
+	[STEP_READ] = &step_read,
+	[STEP_COMPARE] = &step_compare,
 };
 
 const struct step_row *turn_step(const struct turn *t)
@@ -74,7 +78,8 @@ void turn_drop_bundle(struct turn *t)
 void turn_finish(struct turn *t)
 {
 	turn_drop_bundle(t);
-	if (t->kind != TURN_DIFF)
+	verify_release(&t->verify);
+	if (t->kind == TURN_FULL || t->kind == TURN_ENFORCE)
 		t->took_us = text_clock_us() - t->start_us;
 	t->step = STEP_IDLE;
 }
@@ -106,7 +111,8 @@ int turn_journal(struct turn *t, const char *event, const struct plan_ref *p, co
 void turn_init(struct turn *t, const struct config *c, struct store *s, struct role *roles, const char *repository)
 {
 	*t = (struct turn){ .config = c, .store = s, .role = roles, .repository = repository,
-			    .good = PLAN_REF_NONE, .candidate = PLAN_REF_NONE, .bundle_fd = -1 };
+			    .good = PLAN_REF_NONE, .candidate = PLAN_REF_NONE, .bundle_fd = -1,
+			    .verify = { .plan = PLAN_REF_NONE, .observed_fd = -1 } };
 	t->last.next_change = CLOCK_NEVER;
 }
 
@@ -118,6 +124,8 @@ void turn_release(struct turn *t)
 	buf_release(&t->judged_text);
 	buf_release(&t->text);
 	buf_release(&t->changes);
+	verify_release(&t->verify);
+	buf_release(&t->verify.document);
 }
 
 void turn_start(struct turn *t, enum turn_kind kind, bool forced)
@@ -132,6 +140,7 @@ void turn_start(struct turn *t, enum turn_kind kind, bool forced)
 	t->fetched[0] = '\0';
 	buf_reset(&t->text);
 	buf_reset(&t->changes);
+	buf_reset(&t->verify.document);
 	switch (kind) {
 	case TURN_FULL:
 		turn_enter(t, STEP_FETCH);
@@ -144,6 +153,9 @@ void turn_start(struct turn *t, enum turn_kind kind, bool forced)
 			turn_enter(t, STEP_DIFF);
 		else
 			step_diff.failed(t, "there is no plan yet to compare with");
+		break;
+	case TURN_VERIFY:
+		turn_verify(t);
 		break;
 	}
 }

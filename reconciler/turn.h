@@ -19,6 +19,10 @@ enum turn_step {
 	STEP_APPLY,   /* a new plan */
 	STEP_ENFORCE, /* the last good plan: repairs drift, and what a refused plan left half done */
 	STEP_DIFF,    /* the last good plan against the kernel, changing nothing */
+	STEP_PICK,    /* a commit out of the mirror, to compare with */
+	STEP_MAKE,    /* its plan */
+	STEP_READ,    /* what the kernel holds */
+	STEP_COMPARE, /* the two, as access */
 	STEP_COUNT
 };
 
@@ -26,7 +30,20 @@ enum turn_kind {
 	TURN_FULL,
 	TURN_ENFORCE, /* no fetch: at start, and when a peer's dates begin or end */
 	TURN_DIFF,
+	TURN_VERIFY,
 };
+
+/* Of TURN_VERIFY, and of TURN_DIFF where something differs. */
+struct verify {
+	char pick[COMMIT_TEXT_MAX];   /* what was asked for; "": what is in force */
+	char commit[COMMIT_TEXT_MAX]; /* compared with */
+	struct plan_ref plan;         /* of the picked commit */
+	int observed_fd;              /* -1: not read yet */
+	struct buf document;          /* JSON, as report/verdict.h says; empty: nothing was compared */
+	bool equal;
+};
+
+void verify_release(struct verify *v);
 
 enum turn_outcome { /* the worst of a turn, ascending */
 	OUTCOME_UNCHANGED, OUTCOME_REPAIRED, OUTCOME_APPLIED,
@@ -66,6 +83,7 @@ struct turn {
 	enum turn_outcome outcome;
 	struct buf text;    /* one line for the log and yettctl; of a failure the first */
 	struct buf changes; /* the differences that were found */
+	struct verify verify;
 	/* Of the newest finished full or enforcing turn. */
 	uint64_t took_us;
 };

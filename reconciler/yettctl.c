@@ -23,10 +23,12 @@ enum { CTL_OK = 0, CTL_REJECTED = 1, CTL_CANNOT = 2 };
 static const struct command {
 	const char *name, *summary;
 	int (*print)(const json_t *answer);
+	bool commit; /* takes --commit */
 } commands[] = {
-	{ "diff", "what the kernel holds against what it should hold; nothing is changed", answer_print_diff },
-	{ "status", "what is in force, the last turn, the last error, the peers and the processes", answer_print_status },
-	{ "sync", "one turn now; waits for its result", answer_print_sync },
+	{ "diff", "what the kernel holds against what it should hold; nothing is changed", answer_print_diff, false },
+	{ "status", "what is in force, the last turn, the last error, the peers and the processes", answer_print_status, false },
+	{ "sync", "one turn now; waits for its result", answer_print_sync, false },
+	{ "verify", "whether the kernel grants exactly what the commit in force, or another one, says", answer_print_verify, true },
 };
 
 static void usage(FILE *out)
@@ -35,10 +37,12 @@ static void usage(FILE *out)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "\n      --socket=PATH    yettd's control_socket (default " CONFIG_DEFAULT_SOCKET ")\n"
+		     "      --commit=COMMIT  verify: compare with that commit, named by 7 or more digits\n"
 		     "      --format=FORMAT  text or json (default text)\n"
 		     "  -h, --help           print this and exit\n"
 		     "      --version        print the version and exit\n\n"
-		     "Exit status: 0 done; sync gives 1 when the tree has errors; 2 it could not be done.\n");
+		     "Exit status: 0 done; sync gives 1 when the tree has errors, verify when the kernel differs;\n"
+		     "2 it could not be done.\n");
 }
 
 static int dial(const char *path)
@@ -59,12 +63,15 @@ static int dial(const char *path)
 	return fd;
 }
 
-static int talk(int fd, const char *verb, struct buf *answer)
+static int talk(int fd, const char *verb, const char *commit, struct buf *answer)
 {
 	char block[65536];
 	struct buf ask BUF_CLEANUP = BUF_INIT;
 
-	buf_addf(&ask, "{\"verb\":\"%s\"}\n", verb);
+	buf_addf(&ask, "{\"verb\":\"%s\"", verb);
+	if (commit != NULL)
+		buf_addf(&ask, ",\"commit\":\"%s\"", commit);
+	buf_adds(&ask, "}\n");
 	if (send(fd, ask.p, ask.len, MSG_NOSIGNAL) != (ssize_t)ask.len)
 		return -EPIPE;
 	for (;;) {
@@ -81,7 +88,7 @@ static int talk(int fd, const char *verb, struct buf *answer)
 	}
 }
 
-static int run(const struct command *c, const char *path, bool json)
+static int run(const struct command *c, const char *path, const char *commit, bool json)
 {
 	struct buf answer BUF_CLEANUP = BUF_INIT;
 	int fd = dial(path);
@@ -91,7 +98,7 @@ static int run(const struct command *c, const char *path, bool json)
 			fd == -ENOENT || fd == -ECONNREFUSED ? "; is it running?" : "");
 		return CTL_CANNOT;
 	}
-	int ret = talk(fd, c->name, &answer);
+	int ret = talk(fd, c->name, commit, &answer);
 	close(fd);
 	json_t *o = ret == 0 ? json_loadb(answer.p, answer.len, 0, NULL) : NULL;
 	if (o == NULL) {
@@ -127,20 +134,35 @@ static int unknown(const char *word)
 	return CTL_CANNOT;
 }
 
+static bool commit_fits(const struct command *c, const char *commit)
+{
+	size_t n = commit != NULL ? strlen(commit) : 0;
+
+	if (commit != NULL && !c->commit)
+		fprintf(stderr, "yettctl: %s takes no --commit\n", c->name);
+	else if (commit != NULL && (n < 7 || n > 64 || strspn(commit, "0123456789abcdef") != n))
+		fprintf(stderr, "yettctl: --commit takes 7 to 64 hexadecimal digits, not %s\n", commit);
+	else
+		return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "socket", required_argument, NULL, 's' }, { "format", required_argument, NULL, 'f' },
+		{ "commit", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	const char *path = CONFIG_DEFAULT_SOCKET, *format = "text";
+	const char *path = CONFIG_DEFAULT_SOCKET, *format = "text", *commit = NULL;
 	int o;
 
 	while ((o = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (o) {
 		case 's': path = optarg; break;
 		case 'f': format = optarg; break;
+		case 'c': commit = optarg; break;
 		case 'h': usage(stdout); return CTL_OK;
 		case 'v': puts("yettctl " YETT_VERSION); return CTL_OK;
 		default: fprintf(stderr, "yettctl --help lists the options.\n"); return CTL_CANNOT;
@@ -156,6 +178,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(commands[i].name, argv[optind]) == 0)
-			return run(&commands[i], path, strcmp(format, "json") == 0);
+			return commit_fits(&commands[i], commit) ? run(&commands[i], path, commit, strcmp(format, "json") == 0)
+								 : CTL_CANNOT;
 	return unknown(argv[optind]);
 }

@@ -149,6 +149,9 @@ static void add_item(const struct nft_item *i, struct buf *out)
 	case NFT_FOREIGN:
 		buf_adds(out, "(something that yett does not write)");
 		return;
+	case NFT_CLEAR_MARK:
+		buf_adds(out, "meta mark set 0x0");
+		return;
 	}
 }
 

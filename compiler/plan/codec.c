@@ -14,12 +14,14 @@
  *	u16 listen_port, u32 mtu, prefixes address, prefixes route, u32 count + peers, u32 count + sets,
  *	u32 count + chains, BLAKE2b-256
  *
+ * What was observed begins with "YETTOBS1" and has u64 nft.foreign after the format, and i64 handshake after each peer.
+ *
  * prefixes: u32 count, then address and u8 length each. Sets and chains hold counts of elements,
  * rules and items in the same way.
  */
-static const char magic[8] = { 'Y', 'E', 'T', 'T', 'P', 'L', 'N', '1' };
+static const char magic[2][8] = { { 'Y', 'E', 'T', 'T', 'P', 'L', 'N', '1' }, { 'Y', 'E', 'T', 'T', 'O', 'B', 'S', '1' } };
 
-enum { HAS_LO = 1, HAS_HI = 2, HAS_NAME = 4, HAS_NAME2 = 8, IS_V6 = 16 };
+enum { HAS_LO = 1, HAS_HI = 2, HAS_NAME = 4, HAS_NAME2 = 8, IS_V6 = 16, IS_TEXT = 32 };
 enum { CHAIN_IS_CLASS = 0x80 };
 
 static void put_int(struct buf *out, uint64_t v, size_t bytes)
@@ -124,6 +126,8 @@ static void put_item(struct buf *out, const struct nft_item *i)
 	/* The family of a single address shows in the address itself. */
 	if (i->v6 && (i->kind == NFT_DISPATCH || i->kind == NFT_METER || (match && i->op == NFT_IN_SET)))
 		has |= IS_V6;
+	if (i->text)
+		has |= IS_TEXT;
 	put_int(out, i->kind, 1);
 	put_int(out, has, 1);
 	if (match) {
@@ -157,7 +161,7 @@ static void put_prefixes(struct buf *out, const struct prefix *v, size_t n)
 	}
 }
 
-static void put_peer(struct buf *out, const struct gw_peer *p)
+static void put_peer(struct buf *out, const struct gw_peer *p, bool observed)
 {
 	bool placed = p->endpoint.port != 0;
 
@@ -172,6 +176,8 @@ static void put_peer(struct buf *out, const struct gw_peer *p)
 		put_addr(out, p->endpoint.addr);
 		put_int(out, p->endpoint.port, 2);
 	}
+	if (observed)
+		put_int(out, (uint64_t)p->handshake, 8);
 }
 
 static void put_set(struct buf *out, const struct nft_set *s)
@@ -197,12 +203,14 @@ static void put_chain(struct buf *out, const struct nft_chain *c)
 		codec_rule(out, &c->rule[i]);
 }
 
-void gw_plan_encode(const struct gw_plan *p, struct buf *out)
+static void encode(const struct gw_plan *p, bool observed, struct buf *out)
 {
 	size_t start = out->len;
 
-	buf_add(out, magic, sizeof(magic));
+	buf_add(out, magic[observed], sizeof(magic[observed]));
 	put_int(out, GW_PLAN_FORMAT, 4);
+	if (observed)
+		put_int(out, p->nft.foreign, 8);
 	put_str(out, p->gateway);
 	put_str(out, p->interface);
 	put_int(out, (unsigned int)p->present | (unsigned int)p->up << 1 | (unsigned int)p->nft.present << 2, 1);
@@ -213,7 +221,7 @@ void gw_plan_encode(const struct gw_plan *p, struct buf *out)
 	put_prefixes(out, p->route, p->nroutes);
 	put_count(out, p->npeers);
 	for (size_t i = 0; i < p->npeers; i++)
-		put_peer(out, &p->peer[i]);
+		put_peer(out, &p->peer[i], observed);
 	put_count(out, p->nft.nsets);
 	for (size_t i = 0; i < p->nft.nsets; i++)
 		put_set(out, &p->nft.set[i]);
@@ -222,4 +230,14 @@ void gw_plan_encode(const struct gw_plan *p, struct buf *out)
 		put_chain(out, &p->nft.chain[i]);
 	struct digest d = digest_fast(out->p + start, out->len - start);
 	buf_add(out, d.b, DIGEST_BYTES);
+}
+
+void gw_plan_encode(const struct gw_plan *p, struct buf *out)
+{
+	encode(p, false, out);
+}
+
+void gw_plan_encode_observed(const struct gw_plan *p, struct buf *out)
+{
+	encode(p, true, out);
 }

@@ -2,6 +2,7 @@
 /* The reader of encoded plans. It trusts nothing: the bytes may come from a disk or from another process. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -12,6 +13,7 @@
 #define OBJECT_NAME_MAX 63
 #define ITEMS_MAX 16
 #define LOG_PREFIX_MAX 100
+#define FOREIGN_TEXT_MAX 255 /* of what others wrote: longer than any name, comment or prefix of nf_tables */
 
 struct reader {
 	const uint8_t *p, *end;
@@ -19,6 +21,7 @@ struct reader {
 	char *err;
 	size_t err_size;
 	bool bad;
+	bool observed; /* others may have had a hand in it */
 	const char *last_name; /* names of a table repeat: the newest one is often the next */
 };
 
@@ -107,6 +110,20 @@ static bool is_text_char(unsigned char c)
 	return is_object_char(c) || c == ' ' || c == ':';
 }
 
+/* What others wrote: any bytes, of which the printable ones are kept. */
+static const char *foreign_str(struct reader *r, const uint8_t *b, size_t n, const char *what)
+{
+	if (n > FOREIGN_TEXT_MAX) {
+		bad(r, "%s is too long", what);
+		return NULL;
+	}
+	char *s = arena_strndup(r->arena, (const char *)b, n);
+	for (size_t i = 0; i < n; i++)
+		if (b[i] < 0x20 || b[i] >= 0x7f)
+			s[i] = '?';
+	return s;
+}
+
 /* A string of 1..max allowed characters; NULL when bad, and with empty ok also when empty. */
 static const char *get_str(struct reader *r, size_t max, char_test *ok, bool empty, const char *what)
 {
@@ -115,6 +132,8 @@ static const char *get_str(struct reader *r, size_t max, char_test *ok, bool emp
 
 	if (b == NULL || (n == 0 && empty))
 		return NULL;
+	if (r->observed)
+		return foreign_str(r, b, n, what);
 	bool good = n >= 1 && n <= max;
 	for (size_t i = 0; good && i < n; i++)
 		good = ok(b[i]);
@@ -153,6 +172,11 @@ static bool prefix_valid(struct prefix p)
 	return bits == 32 ? ((uint32_t)p.addr & (uint32_t)host) == 0 : (p.addr & host) == 0;
 }
 
+static int cmp_prefix(const void *a, const void *b)
+{
+	return prefix_cmp(a, b);
+}
+
 static struct prefix *get_prefixes(struct reader *r, size_t *count)
 {
 	size_t n = get_count(r, 17);
@@ -161,11 +185,13 @@ static struct prefix *get_prefixes(struct reader *r, size_t *count)
 	for (size_t i = 0; i < n && !r->bad; i++) {
 		v[i].addr = get_addr(r);
 		v[i].len = (uint8_t)get_int(r, 1);
-		if (!prefix_valid(v[i]))
+		if (v[i].len > 128 || (!r->observed && !prefix_valid(v[i])))
 			bad(r, "a prefix is not one");
-		else if (i > 0 && prefix_cmp(&v[i - 1], &v[i]) >= 0)
+		else if (i > 0 && !r->observed && prefix_cmp(&v[i - 1], &v[i]) >= 0)
 			bad(r, "prefixes are not in order");
 	}
+	if (r->observed && n > 1)
+		qsort(v, n, sizeof(*v), cmp_prefix);
 	*count = n;
 	return v;
 }
@@ -188,6 +214,13 @@ static void get_peer(struct reader *r, struct gw_peer *p)
 	}
 	if (p->revoked && (p->nallowed > 0 || p->endpoint.port != 0))
 		bad(r, "a revoked peer has addresses");
+	if (r->observed)
+		p->handshake = (int64_t)get_int(r, 8);
+}
+
+static int cmp_peer(const void *a, const void *b)
+{
+	return pubkey_cmp(&((const struct gw_peer *)a)->public_key, &((const struct gw_peer *)b)->public_key);
 }
 
 static void get_peers(struct reader *r, struct gw_plan *p)
@@ -195,11 +228,13 @@ static void get_peers(struct reader *r, struct gw_plan *p)
 	size_t n = get_count(r, KEY_BYTES + 25);
 
 	p->peer = arena_array(r->arena, n, struct gw_peer);
-	for (size_t i = 0; i < n && !r->bad; i++) {
+	for (size_t i = 0; i < n && !r->bad; i++)
 		get_peer(r, &p->peer[i]);
-		if (i > 0 && pubkey_cmp(&p->peer[i - 1].public_key, &p->peer[i].public_key) >= 0)
+	if (r->observed && n > 1)
+		qsort(p->peer, n, sizeof(*p->peer), cmp_peer);
+	for (size_t i = 1; i < n && !r->bad; i++)
+		if (cmp_peer(&p->peer[i - 1], &p->peer[i]) >= 0)
 			bad(r, "peers are not in order");
-	}
 	p->npeers = n;
 }
 
@@ -212,7 +247,7 @@ static u128 get_elem_key(struct reader *r, enum nft_set_kind kind)
 	if (!codec_elem_v6(kind))
 		return addr_from_v4((uint32_t)get_int(r, 4));
 	u128 a = get_addr(r);
-	if (addr_is_v4(a))
+	if (addr_is_v4(a) && !r->observed)
 		bad(r, "an IPv4 address in a set of IPv6 ones");
 	return a;
 }
@@ -236,12 +271,19 @@ static void get_elem(struct reader *r, enum nft_set_kind kind, struct nft_elem *
 		e->value = (uint32_t)get_int(r, 4);
 	if (parts & CODEC_CHAIN)
 		e->chain = get_str(r, NFT_NAME_MAX - 1, is_name_char, false, "a chain's name");
+	if (r->observed)
+		return;
 	if ((!(parts & CODEC_RATE) && e->lo > e->hi) || e->proto_lo > e->proto_hi || e->port_lo > e->port_hi)
 		bad(r, "an interval ends before it starts");
 	if (parts & CODEC_NUMBER && e->lo == 0)
 		bad(r, "a number is 0");
 	if (parts & CODEC_RATE && e->hi == 0)
 		bad(r, "a rate is 0");
+}
+
+static int cmp_elem(const void *a, const void *b)
+{
+	return nft_elem_cmp(a, b);
 }
 
 static void get_set(struct reader *r, struct nft_set *s)
@@ -252,14 +294,14 @@ static void get_set(struct reader *r, struct nft_set *s)
 	if (s->kind == NFT_SET_QUOTA) {
 		s->bytes = get_int(r, 8);
 		s->period = (uint32_t)get_int(r, 4);
-		if (s->bytes == 0 || s->period == 0)
+		if (!r->observed && (s->bytes == 0 || s->period == 0))
 			bad(r, "a quota is 0");
 	}
 	unsigned int parts = codec_elem_parts(s->kind);
 	size_t n = get_count(r, 4);
-	if (s->size != 0 && n > s->size)
+	if (s->size != 0 && n > s->size && !r->observed)
 		bad(r, "a set holds more than its size");
-	if (parts & CODEC_BOX && n > NFT_BOX_SET_MAX)
+	if (parts & CODEC_BOX && n > NFT_BOX_SET_MAX && !r->observed)
 		bad(r, "a set of boxes is too large");
 	if (r->bad)
 		return;
@@ -267,7 +309,7 @@ static void get_set(struct reader *r, struct nft_set *s)
 	s->nelems = n;
 	for (size_t i = 0; i < n && !r->bad; i++) {
 		get_elem(r, s->kind, &s->elem[i]);
-		if (i == 0)
+		if (i == 0 || r->observed)
 			continue;
 		if (nft_elem_cmp(&s->elem[i - 1], &s->elem[i]) >= 0 ||
 		    (parts & CODEC_NUMBER && s->elem[i - 1].lo == s->elem[i].lo))
@@ -275,6 +317,8 @@ static void get_set(struct reader *r, struct nft_set *s)
 		else if (parts & CODEC_HI && !(parts & CODEC_BOX) && s->elem[i].lo <= s->elem[i - 1].hi)
 			bad(r, "a set's intervals overlap");
 	}
+	if (r->observed && n > 1)
+		qsort(s->elem, n, sizeof(*s->elem), cmp_elem);
 }
 
 /* --- rules --- */
@@ -319,9 +363,11 @@ static const struct item_row {
 	[NFT_MASQUERADE] = { 0 },
 	[NFT_MSS_CLAMP] = { 0 },
 	[NFT_METER] = { .name = true, .name2 = true, .numbers = true, .v6 = true },
+	[NFT_FOREIGN] = { 0 },
+	[NFT_CLEAR_MARK] = { 0 },
 };
 
-enum { HAS_LO = 1, HAS_HI = 2, HAS_NAME = 4, HAS_NAME2 = 8, IS_V6 = 16, HAS_ALL = 31 };
+enum { HAS_LO = 1, HAS_HI = 2, HAS_NAME = 4, HAS_NAME2 = 8, IS_V6 = 16, HAS_ALL = 31, IS_TEXT = 32 };
 
 static bool match_numbers_valid(const struct nft_item *i, const struct field_row *f)
 {
@@ -344,7 +390,7 @@ static void get_match(struct reader *r, struct nft_item *i)
 {
 	i->field = (enum nft_field)get_bounded(r, 1, NFT_HOUR, "a matched field");
 	i->op = (enum nft_op)get_bounded(r, 1, NFT_IN_SET, "an operator");
-	if (!(field_rows[i->field].ops & OPS(i->op)))
+	if (!r->observed && !(field_rows[i->field].ops & OPS(i->op)))
 		bad(r, "a match has an operator that its field does not take");
 }
 
@@ -359,8 +405,8 @@ static const char *get_item_name(struct reader *r, const struct nft_item *i)
 
 static void get_item(struct reader *r, struct nft_item *i)
 {
-	i->kind = (enum nft_item_kind)get_bounded(r, 1, NFT_METER, "a rule's item");
-	unsigned int has = (unsigned int)get_bounded(r, 1, HAS_ALL, "an item's flags");
+	i->kind = (enum nft_item_kind)get_bounded(r, 1, r->observed ? NFT_CLEAR_MARK : NFT_METER, "a rule's item");
+	unsigned int has = (unsigned int)get_bounded(r, 1, r->observed ? HAS_ALL | IS_TEXT : HAS_ALL, "an item's flags");
 	const struct item_row *row = &item_rows[i->kind];
 	bool name = row->name, v6 = row->v6, hi = i->kind == NFT_LIMIT;
 
@@ -386,6 +432,9 @@ static void get_item(struct reader *r, struct nft_item *i)
 	if (has & HAS_NAME2)
 		i->name2 = get_str(r, NFT_NAME_MAX - 1, is_name_char, false, "a name in a rule");
 	i->v6 = has & IS_V6;
+	i->text = has & IS_TEXT;
+	if (r->observed)
+		return;
 	if (row->match && !r->bad && !match_numbers_valid(i, &field_rows[i->field]))
 		bad(r, "a match has a value out of range");
 	if (i->kind == NFT_LIMIT && (i->lo == 0 || i->lo > UINT32_MAX || i->hi > UINT32_MAX))
@@ -413,11 +462,11 @@ static void check_order(struct reader *r, const struct nft_rule *rule)
 static void get_rule(struct reader *r, struct nft_rule *rule)
 {
 	rule->comment = get_str(r, NFT_COMMENT_MAX, is_text_char, true, "a comment");
-	rule->nitems = (size_t)get_bounded(r, 1, ITEMS_MAX, "a rule's length");
+	rule->nitems = (size_t)get_bounded(r, 1, r->observed ? UINT8_MAX : ITEMS_MAX, "a rule's length");
 	rule->item = arena_array(r->arena, rule->nitems, struct nft_item);
 	for (size_t i = 0; i < rule->nitems && !r->bad; i++)
 		get_item(r, &rule->item[i]);
-	if (!r->bad)
+	if (!r->bad && !r->observed)
 		check_order(r, rule);
 }
 
@@ -501,22 +550,36 @@ static void check_refs(struct reader *r, const struct gw_plan *p)
 	}
 }
 
+static int cmp_set(const void *a, const void *b)
+{
+	return strcmp(((const struct nft_set *)a)->name, ((const struct nft_set *)b)->name);
+}
+
+static int cmp_chain(const void *a, const void *b)
+{
+	return strcmp(((const struct nft_chain *)a)->name, ((const struct nft_chain *)b)->name);
+}
+
 static void get_table(struct reader *r, struct nft_table *t)
 {
 	t->nsets = get_count(r, 11);
 	t->set = arena_array(r->arena, t->nsets, struct nft_set);
-	for (size_t i = 0; i < t->nsets && !r->bad; i++) {
+	for (size_t i = 0; i < t->nsets && !r->bad; i++)
 		get_set(r, &t->set[i]);
-		if (i > 0 && !r->bad && strcmp(t->set[i - 1].name, t->set[i].name) >= 0)
+	if (r->observed && !r->bad && t->nsets > 1)
+		qsort(t->set, t->nsets, sizeof(*t->set), cmp_set);
+	for (size_t i = 1; i < t->nsets && !r->bad; i++)
+		if (cmp_set(&t->set[i - 1], &t->set[i]) >= 0)
 			bad(r, "sets are not in order");
-	}
 	t->nchains = get_count(r, 7);
 	t->chain = arena_array(r->arena, t->nchains, struct nft_chain);
-	for (size_t i = 0; i < t->nchains && !r->bad; i++) {
+	for (size_t i = 0; i < t->nchains && !r->bad; i++)
 		get_chain(r, &t->chain[i]);
-		if (i > 0 && !r->bad && strcmp(t->chain[i - 1].name, t->chain[i].name) >= 0)
+	if (r->observed && !r->bad && t->nchains > 1)
+		qsort(t->chain, t->nchains, sizeof(*t->chain), cmp_chain);
+	for (size_t i = 1; i < t->nchains && !r->bad; i++)
+		if (cmp_chain(&t->chain[i - 1], &t->chain[i]) >= 0)
 			bad(r, "chains are not in order");
-	}
 	if (!t->present && (t->nsets > 0 || t->nchains > 0))
 		bad(r, "a table that is not there has contents");
 }
@@ -538,15 +601,15 @@ static void get_plan(struct reader *r, struct gw_plan *p)
 	get_peers(r, p);
 	if (!r->bad)
 		get_table(r, &p->nft);
-	if (!r->bad)
+	if (!r->bad && !r->observed)
 		check_refs(r, p);
 	if (!r->bad && r->p != r->end)
 		bad(r, "something follows its end");
 }
 
-int gw_plan_decode(struct gw_plan *p, const void *data, size_t len, struct arena *a, char *err, size_t err_size)
+static int decode(struct gw_plan *p, const void *data, size_t len, bool observed, struct arena *a, char *err, size_t err_size)
 {
-	struct reader r = { .p = data, .arena = a, .err = err, .err_size = err_size };
+	struct reader r = { .p = data, .arena = a, .err = err, .err_size = err_size, .observed = observed };
 
 	memset(p, 0, sizeof(*p));
 	r.end = r.p;
@@ -554,7 +617,7 @@ int gw_plan_decode(struct gw_plan *p, const void *data, size_t len, struct arena
 		bad(&r, "it is larger than %u MiB", GW_PLAN_BYTES_MAX >> 20);
 		return -EBADMSG;
 	}
-	if (len < 12 + DIGEST_BYTES || memcmp(data, "YETTPLN1", 8) != 0) {
+	if (len < 12 + DIGEST_BYTES || memcmp(data, observed ? "YETTOBS1" : "YETTPLN1", 8) != 0) {
 		bad(&r, "it does not start as one");
 		return -EBADMSG;
 	}
@@ -568,10 +631,22 @@ int gw_plan_decode(struct gw_plan *p, const void *data, size_t len, struct arena
 	uint64_t format = get_int(&r, 4);
 	if (format != GW_PLAN_FORMAT)
 		bad(&r, "its format is %llu and this program reads %d", (unsigned long long)format, GW_PLAN_FORMAT);
-	else
+	size_t foreign = observed && !r.bad ? (size_t)get_int(&r, 8) : 0;
+	if (!r.bad)
 		get_plan(&r, p);
+	p->nft.foreign = foreign;
 	if (!r.bad)
 		return 0;
 	memset(p, 0, sizeof(*p));
 	return -EBADMSG;
+}
+
+int gw_plan_decode(struct gw_plan *p, const void *data, size_t len, struct arena *a, char *err, size_t err_size)
+{
+	return decode(p, data, len, false, a, err, err_size);
+}
+
+int gw_plan_decode_observed(struct gw_plan *p, const void *data, size_t len, struct arena *a, char *err, size_t err_size)
+{
+	return decode(p, data, len, true, a, err, err_size);
 }

@@ -58,6 +58,15 @@ void gw_plan_encode(const struct gw_plan *p, struct buf *out);
 /* Checks every bound, order, name and reference; -EBADMSG with one sentence in err on anything else. All strings go to a. */
 int gw_plan_decode(struct gw_plan *p, const void *data, size_t len, struct arena *a, char *err, size_t err_size);
 
+/*
+ * The same for what was observed, with another beginning, so that neither passes for the other. It may hold what no plan does: things that we
+ * never make (NFT_FOREIGN, nft.foreign), names that lead nowhere, texts of others (what is not printable comes back as '?'). Counters,
+ * handshakes and handles are left out.
+ */
+void gw_plan_encode_observed(const struct gw_plan *p, struct buf *out);
+/* Checks every bound; puts what is to be in order in order. -EBADMSG with one sentence in err. All strings go to a. */
+int gw_plan_decode_observed(struct gw_plan *p, const void *data, size_t len, struct arena *a, char *err, size_t err_size);
+
 /* One difference; `have` is observed (or base), `want` desired (or head); one of them NULL for a lone side. */
 enum plan_op_kind {
 	OP_LINK,          /* create interface, or set key, port, MTU, up: see plan_delta.link */

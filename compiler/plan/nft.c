@@ -38,7 +38,7 @@ static bool match_equal(const struct nft_item *a, const struct nft_item *b)
 
 static bool item_equal(const struct nft_item *a, const struct nft_item *b)
 {
-	if (a->kind != b->kind)
+	if (a->kind != b->kind || a->text || b->text)
 		return false;
 	switch (a->kind) {
 	case NFT_MATCH:
@@ -61,6 +61,7 @@ static bool item_equal(const struct nft_item *a, const struct nft_item *b)
 	case NFT_MSS_CLAMP:
 		return true;
 	case NFT_FOREIGN:
+	case NFT_CLEAR_MARK:
 		return false;
 	}
 	return false;

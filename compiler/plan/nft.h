@@ -92,6 +92,7 @@ enum nft_item_kind {
 	 */
 	NFT_METER,
 	NFT_FOREIGN,    /* observed only: an expression that we never make; equal to nothing */
+	NFT_CLEAR_MARK, /* observed only: `meta mark set 0x0`, which the text form needs; equal to nothing */
 };
 
 struct nft_item {
@@ -101,6 +102,7 @@ struct nft_item {
 	u128 lo, hi;
 	const char *name, *name2; /* interface, set, chain, map or log prefix */
 	bool v6;                  /* NFT_CT_SADDR/DADDR/DBOX with a set, NFT_DISPATCH: the family */
+	bool text;                /* NFT_DISPATCH, NFT_METER, observed only: in the text form's way; equal to nothing */
 	uint64_t packets, bytes;  /* NFT_COUNTER, observed; not compared */
 };
 

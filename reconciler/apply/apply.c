@@ -108,12 +108,30 @@ static int open_kernel(struct apply *x, char *err, size_t err_size)
 /* Before the plan: two interfaces cannot listen on one port, nor the same peer be behind both. */
 static int claim(struct apply *x, enum apply_mode mode, char *err, size_t err_size)
 {
-	if (mode == APPLY_DRY)
+	if (mode == APPLY_DRY || mode == APPLY_READ)
 		return 0;
 	int left = x->kernel.claim(x->kernel.ctx, x->plan.interface, err, err_size);
 	if (left > 0)
 		log_line("%s is kept now; what was kept under another name is empty and down", x->plan.interface);
 	return left < 0 ? left : 0;
+}
+
+/* What the kernel holds, encoded; everything is read anew. */
+static int read_state(struct apply *x, struct buf *out, char *err, size_t err_size)
+{
+	struct arena a;
+	struct gw_plan have;
+
+	arena_init(&a);
+	int ret = x->kernel.observe(x->kernel.ctx, x->plan.interface, LOOK_ALL, &a, &have, err, err_size);
+	if (ret == 0)
+		gw_plan_encode_observed(&have, out);
+	if (out->len > GW_PLAN_BYTES_MAX) {
+		snprintf(err, err_size, "the kernel holds more than %u MiB", GW_PLAN_BYTES_MAX >> 20);
+		ret = -EFBIG;
+	}
+	arena_release(&a);
+	return ret;
 }
 
 static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct ipc_apply_res *res, struct buf *text,
@@ -142,13 +160,27 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 		res->next_change = quotas;
 	res->warnings = host_forwarding(&x->plan, "");
 	ret = claim(x, e.mode, err, err_size);
-	if (ret == 0)
+	if (ret == 0 && e.mode == APPLY_READ)
+		ret = read_state(x, text, err, err_size);
+	else if (ret == 0)
 		ret = enforce_run(&e, res, text, err, err_size);
 	if (ret < 0) { /* whatever state its sockets are in */
 		kernel_close(&x->kernel);
 		x->open = false;
 		x->same_table = 0;
 	}
+	return ret;
+}
+
+static int answer_state(int sock, uint32_t job, struct ipc_apply_res *res, const struct buf *state)
+{
+	static const char none[] = "no memory for what the kernel holds";
+	int fd = ipc_memfd("observed", state->p, state->len);
+
+	res->error = fd < 0 ? fd : 0;
+	int ret = message_send(sock, IPC_APPLY_RES, job, res, sizeof(*res), none, fd < 0 ? strlen(none) : 0, fd);
+	if (fd >= 0)
+		close(fd);
 	return ret;
 }
 
@@ -225,7 +257,7 @@ static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
 
 	memset(&res, 0, sizeof(res));
 	memcpy(&req, f->body, sizeof(req));
-	if (req.mode < APPLY_ENFORCE || req.mode > APPLY_CHANGE || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
+	if (req.mode < APPLY_ENFORCE || req.mode > APPLY_READ || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
 		return -EBADMSG;
 	res.next_change = CLOCK_NEVER;
 	res.error = run(x, &req, f->fd, &res, &text, err, sizeof(err));
@@ -233,6 +265,8 @@ static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
 	if (res.error < 0) {
 		buf_reset(&text);
 		buf_adds(&text, *err ? err : strerror(-res.error));
+	} else if (req.mode == APPLY_READ) {
+		return answer_state(sock, f->h.job, &res, &text);
 	}
 	return answer(sock, f->h.job, &res, &text);
 }

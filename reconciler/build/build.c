@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "base/vec.h"
+#include "build/compare.h"
 #include "build/parts.h"
 #include "compile.h"
 #include "report/text.h"
@@ -22,6 +23,7 @@
 struct build {
 	char gateway[64];
 	struct parts parts;
+	struct compare compare;
 };
 
 /* One compile and what it has to say. */
@@ -123,9 +125,9 @@ static void compile_bundle(struct job *j, const void *data, size_t len)
 	compile_release(&j->c);
 }
 
-static int request(void *ctx, int sock, struct ipc_frame *f)
+static int request_compile(struct build *b, int sock, const struct ipc_frame *f)
 {
-	struct job j = { .b = ctx, .text = BUF_INIT, .plan_fd = -1 };
+	struct job j = { .b = b, .text = BUF_INIT, .plan_fd = -1 };
 	const void *data;
 	size_t len;
 	uint64_t start = text_clock_us();
@@ -150,13 +152,24 @@ static int request(void *ctx, int sock, struct ipc_frame *f)
 	return ret;
 }
 
+static int request(void *ctx, int sock, struct ipc_frame *f)
+{
+	struct build *b = ctx;
+
+	if (f->h.type == IPC_COMPARE_REQ)
+		return compare_request(&b->compare, sock, f);
+	return request_compile(b, sock, f);
+}
+
 int build_main(int sock)
 {
 	static const struct role_ops ops = { ROLE_COMPILE, hello, request };
 	struct build b = { .gateway = "" };
 
 	parts_init(&b.parts);
+	compare_init(&b.compare);
 	int status = role_serve(&ops, &b, sock);
 	parts_release(&b.parts);
+	compare_release(&b.compare);
 	return status;
 }

@@ -152,6 +152,40 @@ static int answer_commit(struct fetch *f, struct ipc_fetch_res *res, struct read
 	return answer(f, res, r->err, -1);
 }
 
+/* What the mirror holds already. */
+static int pick_commit(struct fetch *f, const char *pick, struct ipc_fetch_res *res, struct reading *r)
+{
+	git_commit *c = NULL;
+	int ret = open_repo(f, r->err, sizeof(r->err));
+
+	if (ret == 0)
+		ret = source_repo_commit(&f->repo, pick, &c, r->err, sizeof(r->err));
+	if (ret == 0)
+		git_oid_tostr(res->commit, sizeof(res->commit), git_commit_id(c));
+	git_commit_free(c);
+	return ret;
+}
+
+static int request_pick(struct fetch *f, const char *pick)
+{
+	struct ipc_fetch_res res;
+	struct reading r = { .err = "" };
+
+	memset(&res, 0, sizeof(res));
+	arena_init(&r.arena);
+	diags_init(&r.diags, &r.arena);
+	int ret = pick_commit(f, pick, &res, &r);
+	if (ret == 0) {
+		ret = answer_commit(f, &res, &r);
+	} else {
+		res.verdict = FETCH_FAILED;
+		ret = answer(f, &res, r.err, -1);
+	}
+	diags_release(&r.diags);
+	arena_release(&r.arena);
+	return ret;
+}
+
 static int request(void *ctx, int sock, struct ipc_frame *frame)
 {
 	struct fetch *f = ctx;
@@ -166,6 +200,8 @@ static int request(void *ctx, int sock, struct ipc_frame *frame)
 	if (!commit_text_ok(req.known))
 		return -EBADMSG;
 	f->job = frame->h.job;
+	if (req.pick[0] != '\0')
+		return commit_pick_ok(req.pick) ? request_pick(f, req.pick) : -EBADMSG;
 	const struct mirror m = mirror_of(f);
 	int ret = mirror_update(&m, res.commit, err, sizeof(err));
 	res.elapsed_us = text_clock_us() - start;

@@ -364,6 +364,7 @@ static void put_item(struct nftnl_rule *nr, const struct nft_item *it)
 		put_mss_clamp(nr);
 		return;
 	case NFT_FOREIGN:
+	case NFT_CLEAR_MARK:
 		break;
 	}
 	BUG("rule item %d cannot be written", it->kind);

@@ -291,6 +291,22 @@ static bool raise_mss_clamp(struct cursor *c, struct nft_item *it)
 	       reg_is(e, NFTNL_EXPR_EXTHDR_LEN, 2) && reg_is(e, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
 }
 
+/*
+ * The number that a map gave into the mark and from there into a register again. Over netlink the mark is kept aside and put back; the text form
+ * leaves the number in it.
+ */
+static bool take_number(struct cursor *c, struct nft_item *it)
+{
+	size_t at = c->i;
+
+	if (take_mark(c, false, NFT_REG_2) && take_mark(c, true, NFT_REG_1) && take_mark(c, false, NFT_REG_1) &&
+	    take_mark(c, true, NFT_REG_2))
+		return true;
+	c->i = at;
+	it->text = true;
+	return take_mark(c, true, NFT_REG_1) && take_mark(c, false, NFT_REG_1);
+}
+
 /* After the load of the packet's family: its own address, a number by one map, through the mark, in a set. */
 static bool raise_meter(struct cursor *c, struct nft_item *it)
 {
@@ -308,8 +324,7 @@ static bool raise_meter(struct cursor *c, struct nft_item *it)
 			break;
 	}
 	const char *map = it->lo < 2 ? take_lookup(c, &number) : NULL;
-	if (map == NULL || !take_mark(c, false, NFT_REG_2) || !take_mark(c, true, NFT_REG_1) ||
-	    !take_mark(c, false, NFT_REG_1) || !take_mark(c, true, NFT_REG_2))
+	if (map == NULL || !take_number(c, it))
 		return false;
 	const char *set = take_lookup(c, NULL);
 	it->name = arena_strdup(c->a, map);
@@ -356,12 +371,12 @@ static bool raise_dispatch(struct cursor *c, struct nft_item *it, bool v6)
 	size_t at = c->i;
 	const char *map = take_lookup(c, &number), *chains = NULL;
 
-	if (map != NULL && take_mark(c, false, NFT_REG_2) && take_mark(c, true, NFT_REG_1) &&
-	    take_mark(c, false, NFT_REG_1) && take_mark(c, true, NFT_REG_2))
+	if (map != NULL && take_number(c, it))
 		chains = take_lookup(c, &verdict);
 
 	if (chains == NULL) {
 		c->i = at;
+		it->text = false;
 		return false;
 	}
 	it->kind = NFT_DISPATCH;
@@ -445,6 +460,19 @@ static bool raise_log(struct cursor *c, struct nft_item *it)
 	       reg_is(e, NFTNL_EXPR_LOG_LEVEL, NFT_LOG_LEVEL);
 }
 
+/* A zero into the mark, as the text form's class chains begin. */
+static bool raise_clear_mark(struct cursor *c, struct nft_item *it, struct nftnl_expr *e)
+{
+	uint32_t len = 0, value = 1;
+	const void *data = nftnl_expr_is_set(e, NFTNL_EXPR_IMM_DATA) ? nftnl_expr_get(e, NFTNL_EXPR_IMM_DATA, &len) : NULL;
+
+	if (data == NULL || len != sizeof(value))
+		return false;
+	memcpy(&value, data, sizeof(value));
+	it->kind = NFT_CLEAR_MARK;
+	return value == 0 && take_mark(c, true, NFT_REG_1);
+}
+
 static bool raise_verdict(struct cursor *c, struct nft_item *it)
 {
 	static const struct {
@@ -458,6 +486,8 @@ static bool raise_verdict(struct cursor *c, struct nft_item *it)
 	};
 	struct nftnl_expr *e = take(c, "immediate");
 
+	if (reg_is(e, NFTNL_EXPR_IMM_DREG, NFT_REG_1))
+		return raise_clear_mark(c, it, e);
 	if (!reg_is(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT) || !nftnl_expr_is_set(e, NFTNL_EXPR_IMM_VERDICT))
 		return false;
 	int32_t code = (int32_t)nftnl_expr_get_u32(e, NFTNL_EXPR_IMM_VERDICT);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/verdict.h"
+
 const char *answer_text(const json_t *o, const char *member)
 {
 	const char *text = json_string_value(json_object_get(o, member));
@@ -66,6 +68,14 @@ int answer_print_status(const json_t *o)
 	return 0;
 }
 
+/* The document inside an answer; json_decref() it. NULL: there is none. */
+static json_t *verdict_of(const json_t *o)
+{
+	const char *text = json_string_value(json_object_get(o, "verdict"));
+
+	return text != NULL ? json_loads(text, 0, NULL) : NULL;
+}
+
 int answer_print_diff(const json_t *o)
 {
 	if (number(o, "changes") == 0) {
@@ -74,6 +84,10 @@ int answer_print_diff(const json_t *o)
 	}
 	const char *text = answer_text(o, "text");
 	printf("%s%s", text, text[strlen(text) - 1] == '\n' ? "" : "\n");
+	json_t *v = verdict_of(o);
+	if (v != NULL)
+		verdict_print_access(v);
+	json_decref(v);
 	return 0;
 }
 
@@ -87,8 +101,25 @@ int answer_print_sync(const json_t *o)
 	return 0;
 }
 
+int answer_print_verify(const json_t *o)
+{
+	json_t *v = verdict_of(o);
+	const char *commit = answer_text(o, "commit");
+
+	if (json_is_true(json_object_get(o, "equal")))
+		printf("the live kernel equals commit %s\n", commit);
+	else
+		printf("the live kernel differs from commit %s\n", commit);
+	if (v != NULL)
+		verdict_print(v);
+	json_decref(v);
+	return 0;
+}
+
 int answer_status(const json_t *o)
 {
+	if (json_is_false(json_object_get(o, "equal")))
+		return 1;
 	const char *outcome = json_string_value(json_object_get(o, "outcome"));
 
 	if (outcome == NULL)

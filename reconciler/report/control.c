@@ -132,9 +132,25 @@ static void take_connection(struct control *c, int64_t now_ms)
 	close(fd);
 }
 
-enum control_verb control_parse(const char *line, size_t len, const char **why)
+/* The optional commit of a verify; false: it is none. */
+static bool parse_pick(const json_t *o, char pick[static COMMIT_TEXT_MAX])
 {
-	static const char *const names[] = { [VERB_STATUS] = "status", [VERB_DIFF] = "diff", [VERB_SYNC] = "sync" };
+	const json_t *commit = json_object_get(o, "commit");
+	const char *text = json_string_value(commit);
+
+	memset(pick, 0, COMMIT_TEXT_MAX);
+	if (commit == NULL)
+		return true;
+	if (text == NULL || json_string_length(commit) >= COMMIT_TEXT_MAX)
+		return false;
+	memcpy(pick, text, strlen(text));
+	return commit_pick_ok(pick);
+}
+
+enum control_verb control_parse(const char *line, size_t len, char pick[static COMMIT_TEXT_MAX], const char **why)
+{
+	static const char *const names[] = { [VERB_STATUS] = "status", [VERB_DIFF] = "diff", [VERB_SYNC] = "sync",
+					     [VERB_VERIFY] = "verify" };
 	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	const char *verb = json_string_value(json_object_get(o, "verb"));
 	enum control_verb found = VERB_NONE;
@@ -143,7 +159,11 @@ enum control_verb control_parse(const char *line, size_t len, const char **why)
 		if (strcmp(names[i], verb) == 0)
 			found = (enum control_verb)i;
 	if (found == VERB_NONE)
-		*why = verb == NULL ? "a request is one JSON object with a verb" : "yettd knows status, diff and sync";
+		*why = verb == NULL ? "a request is one JSON object with a verb" : "yettd knows status, diff, sync and verify";
+	if (!parse_pick(o, pick) && found != VERB_NONE) {
+		*why = "a commit is 7 to 64 hexadecimal digits, in lower case";
+		found = VERB_NONE;
+	}
 	json_decref(o);
 	return found;
 }
@@ -176,7 +196,7 @@ static void read_request(struct control_client *k, int64_t now_ms)
 		refuse(k, "the request is too long", now_ms);
 		return;
 	}
-	k->verb = control_parse(k->in.p, (size_t)(end - k->in.p), &why);
+	k->verb = control_parse(k->in.p, (size_t)(end - k->in.p), k->pick, &why);
 	k->deadline_ms = 0;
 	if (k->verb == VERB_NONE)
 		refuse(k, why, now_ms);

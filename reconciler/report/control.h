@@ -2,7 +2,7 @@
 /*
  * control - the socket of yettctl: one JSON line asks, one JSON line answers, and the connection ends.
  *
- *	{"verb":"status"}   {"verb":"diff"}   {"verb":"sync"}
+ *	{"verb":"status"}   {"verb":"diff"}   {"verb":"sync"}   {"verb":"verify"}   {"verb":"verify","commit":"7 to 64 hex digits"}
  */
 #pragma once
 
@@ -14,18 +14,20 @@
 #include <sys/un.h>
 
 #include "base/buf.h"
+#include "message.h"
 
 #define CONTROL_CLIENTS 8
 #define CONTROL_REQUEST_MAX 4096
 #define CONTROL_POLLS (1 + CONTROL_CLIENTS)
 
-enum control_verb { VERB_NONE, VERB_STATUS, VERB_DIFF, VERB_SYNC };
+enum control_verb { VERB_NONE, VERB_STATUS, VERB_DIFF, VERB_SYNC, VERB_VERIFY };
 
 struct control_client {
 	int fd; /* -1: free */
 	struct buf in, out;
 	size_t sent;
 	enum control_verb verb; /* asked and not answered yet */
+	char pick[COMMIT_TEXT_MAX]; /* VERB_VERIFY: the commit to compare with; "": the one in force */
 	uint64_t ticket;        /* the supervisor's: which turn answers it */
 	int64_t deadline_ms;    /* of reading the request and of writing the answer; 0 while it waits */
 	uid_t uid;
@@ -53,4 +55,4 @@ int64_t control_deadline(const struct control *c);
 void control_answer(struct control_client *k, const char *json, int64_t now_ms);
 
 /* What a request asks for; VERB_NONE with *why. */
-enum control_verb control_parse(const char *line, size_t len, const char **why);
+enum control_verb control_parse(const char *line, size_t len, char pick[static COMMIT_TEXT_MAX], const char **why);

@@ -101,11 +101,29 @@ void status_sync_json(const struct supervisor *s, struct buf *out)
 			   text_json(buf_str(&s->text)), "detail", text_json(detail), "took_ms", (double)s->took_us / 1000.0));
 }
 
+/* The document that was made of the comparison, as one text: another process wrote it, and yettctl reads it. */
+static json_t *document_json(const struct verify *v)
+{
+	return v->document.len > 0 ? text_json(buf_str(&v->document)) : json_null();
+}
+
 void status_diff_json(const struct supervisor *s, struct buf *out)
 {
 	bool failed = s->turn.outcome == OUTCOME_FAILED;
 
-	put(out, json_pack("{sb so sI}", "ok", (int)!failed, "text",
+	put(out, json_pack("{sb so sI so}", "ok", (int)!failed, "text",
 			   text_json(buf_str(failed ? &s->turn.text : &s->turn.changes)), "changes",
-			   (json_int_t)(failed ? 0 : s->turn.last.counts.total)));
+			   (json_int_t)(failed ? 0 : s->turn.last.counts.total), "verdict", document_json(&s->turn.verify)));
+}
+
+void status_verify_json(const struct supervisor *s, struct buf *out)
+{
+	const struct verify *v = &s->turn.verify;
+	bool failed = s->turn.outcome == OUTCOME_FAILED;
+
+	if (failed)
+		put(out, json_pack("{sb so}", "ok", 0, "text", text_json(buf_str(&s->turn.text))));
+	else
+		put(out, json_pack("{sb sb ss so}", "ok", 1, "equal", (int)v->equal, "commit", v->commit, "verdict",
+				   document_json(v)));
 }

@@ -9,3 +9,4 @@ struct supervisor;
 void status_json(const struct supervisor *s, struct buf *out);
 void status_sync_json(const struct supervisor *s, struct buf *out);
 void status_diff_json(const struct supervisor *s, struct buf *out);
+void status_verify_json(const struct supervisor *s, struct buf *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/ticket.h"
 
+#include <string.h>
+
 #include "log.h"
 #include "report/status.h"
 
@@ -25,6 +27,20 @@ bool tickets_any(const struct supervisor *s, enum control_verb verb)
 		if (s->control.client[i].fd >= 0 && s->control.client[i].verb == verb)
 			return true;
 	return false;
+}
+
+const char *tickets_take_verify(struct supervisor *s, uint64_t ticket)
+{
+	const char *pick = NULL;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *k = &s->control.client[i];
+		if (k->fd < 0 || k->verb != VERB_VERIFY || k->ticket != 0 || (pick != NULL && strcmp(pick, k->pick) != 0))
+			continue;
+		k->ticket = ticket;
+		pick = k->pick;
+	}
+	return pick;
 }
 
 void tickets_give(struct supervisor *s)

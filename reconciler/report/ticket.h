@@ -13,4 +13,9 @@ void tickets_give(struct supervisor *s);
 /* Answers all who wait for that turn or an earlier one. */
 void tickets_answer(struct supervisor *s, enum control_verb verb, uint64_t ticket,
 		    void (*json)(const struct supervisor *, struct buf *));
+/*
+ * What the first who waits for a verify wants compared ("": what is in force), or NULL. All who want the same get that number; nobody has one
+ * before.
+ */
+const char *tickets_take_verify(struct supervisor *s, uint64_t ticket);
 bool tickets_any(const struct supervisor *s, enum control_verb verb);

@@ -316,6 +316,12 @@ static void test_message_rules(void **state)
 		{ IPC_COMPILE_REQ, sizeof(struct ipc_compile_req), true, ROLE_COMPILE, TO_ROLE, true },
 		{ IPC_COMPILE_REQ, sizeof(struct ipc_compile_req), false, ROLE_COMPILE, TO_ROLE, false },
 		{ IPC_COMPILE_REQ, sizeof(struct ipc_compile_req) + 1, true, ROLE_COMPILE, TO_ROLE, false },
+		{ IPC_COMPARE_REQ, sizeof(struct ipc_compare_req), true, ROLE_COMPILE, TO_ROLE, true },
+		{ IPC_COMPARE_REQ, sizeof(struct ipc_compare_req), false, ROLE_COMPILE, TO_ROLE, false },
+		{ IPC_COMPARE_REQ, sizeof(struct ipc_compare_req), true, ROLE_APPLY, TO_ROLE, false },
+		{ IPC_COMPARE_REQ, sizeof(struct ipc_compare_req), true, ROLE_COMPILE, FROM_ROLE, false },
+		{ IPC_COMPARE_RES, sizeof(struct ipc_compare_res), true, ROLE_COMPILE, FROM_ROLE, true },
+		{ IPC_COMPARE_RES, sizeof(struct ipc_compare_res), true, ROLE_FETCH, FROM_ROLE, false },
 		{ IPC_HELLO_REQ, sizeof(struct ipc_hello_req), false, ROLE_APPLY, TO_ROLE, true },
 		{ IPC_HELLO_REQ, sizeof(struct ipc_hello_req), true, ROLE_APPLY, TO_ROLE, false },
 		{ IPC_APPLY_RES, sizeof(struct ipc_apply_res), false, ROLE_FETCH, FROM_ROLE, false },
@@ -1353,12 +1359,16 @@ static void test_control_parse(void **state)
 	} rows[] = {
 		{ "{\"verb\":\"status\"}", VERB_STATUS }, { "{\"verb\":\"diff\"}", VERB_DIFF }, { "{\"verb\":\"sync\"}", VERB_SYNC },
 		{ "{\"verb\":\"stop\"}", VERB_NONE },     { "{}", VERB_NONE }, { "[]", VERB_NONE }, { "", VERB_NONE },
+		{ "{\"verb\":\"verify\"}", VERB_VERIFY }, { "{\"verb\":\"verify\",\"commit\":\"0123abc\"}", VERB_VERIFY },
+		{ "{\"verb\":\"verify\",\"commit\":\"0123ab\"}", VERB_NONE }, { "{\"verb\":\"verify\",\"commit\":\"HEAD\"}", VERB_NONE },
+		{ "{\"verb\":\"verify\",\"commit\":7}", VERB_NONE }, { "{\"verb\":\"verify\",\"commit\":\"0123ab\\u0000c\"}", VERB_NONE },
 		{ "{\"verb\":1}", VERB_NONE },            { "{\"verb\":\"sync\",\"verb\":\"diff\"}", VERB_NONE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const char *why = NULL;
-		assert_int_equal(control_parse(rows[i].line, strlen(rows[i].line), &why), rows[i].verb);
+		char pick[COMMIT_TEXT_MAX];
+		assert_int_equal(control_parse(rows[i].line, strlen(rows[i].line), pick, &why), rows[i].verb);
 		assert_int_equal(why != NULL, rows[i].verb == VERB_NONE);
 	}
 }
