@@ -52,19 +52,11 @@ static int read_trust(struct verify *v, const char *base)
 	return 0;
 }
 
-static bool ignored(const struct trust_file *t, const char *path)
-{
-	for (size_t i = 0; i < t->nignore; i++)
-		if (trust_path_matches(t->ignore[i], path))
-			return true;
-	return false;
-}
-
 static void choose_paths(struct verify *v)
 {
 	v->judged = arena_array(&v->arena, v->change.npaths, const char *);
 	for (size_t i = 0; i < v->change.npaths; i++)
-		if (trust_is_own_path(v->change.path[i]) || !ignored(&v->trust, v->change.path[i]))
+		if (!trust_ignores(&v->trust, v->change.path[i]))
 			v->judged[v->njudged++] = v->change.path[i];
 }
 

@@ -159,11 +159,32 @@ static void read_texts(struct reading *r, const struct node *v, void *to)
 			out->v[out->n++] = v->item[i]->text;
 }
 
+/* What a role's signatures are for. */
+static void read_may(struct reading *r, const struct node *v, void *to)
+{
+	static const struct {
+		const char *word;
+		unsigned int bit;
+	} rows[] = { { "release", TRUST_MAY_RELEASE }, { "tick", TRUST_MAY_TICK } };
+	struct texts words = { NULL, 0 };
+	unsigned int may = 0;
+
+	read_texts(r, v, &words);
+	for (size_t i = 0; i < words.n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(rows); k++)
+			if (strcmp(words.v[i], rows[k].word) == 0)
+				may |= rows[k].bit;
+	if (may == 0 || words.n != (size_t)__builtin_popcount(may))
+		refuse(r, v->loc, "may lists release or tick, each once", NULL);
+	*(unsigned int *)to = may;
+}
+
 static const struct member role_members[] = {
 	{ "threshold", read_threshold, offsetof(struct trust_role, threshold), true },
 	{ "members", read_texts, offsetof(struct trust_role, member), true },
 	{ "require-hardware", read_bool, offsetof(struct trust_role, require_hardware), false },
 	{ "verify-required", read_bool, offsetof(struct trust_role, verify_required), false },
+	{ "may", read_may, offsetof(struct trust_role, may), false },
 	{ 0 },
 };
 _Static_assert(offsetof(struct trust_role, nmembers) == offsetof(struct trust_role, member) + sizeof(const char **),
@@ -193,7 +214,10 @@ static void read_root(struct reading *r, const struct node *v, void *to)
 	struct trust_role *role = to;
 
 	role->name = "root";
+	role->may = TRUST_MAY_RELEASE;
 	read_map(r, v, role_members, role);
+	if (role->may != TRUST_MAY_RELEASE)
+		refuse(r, v->loc, "the root role signs releases and nothing else", NULL);
 	if (!r->failed)
 		check_role(r, v, role);
 }
@@ -211,6 +235,7 @@ static void read_roles(struct reading *r, const struct node *v, void *to)
 	for (size_t i = 0; i < v->n; i++) {
 		struct trust_role *role = &t->role[t->nroles++];
 		role->name = v->pair[i].key->text;
+		role->may = TRUST_MAY_RELEASE;
 		if (strcmp(role->name, "root") == 0)
 			refuse(r, v->pair[i].key->loc, "root is no role among others: it stands by itself", NULL);
 		read_map(r, v->pair[i].value, role_members, role);
@@ -249,17 +274,27 @@ static const struct trust_role *role_named(const struct trust_file *t, const cha
 	return NULL;
 }
 
+/* Names of roles that may sign releases, to indices. */
+static uint32_t *settle_roles(struct reading *r, const struct node *v, const struct texts *names, size_t *n)
+{
+	uint32_t *out = arena_array(r->arena, names->n, uint32_t);
+
+	for (size_t i = 0; i < names->n; i++) {
+		const struct trust_role *role = role_named(r->t, names->v[i]);
+		if (role == NULL)
+			refuse(r, v->loc, arena_printf(r->arena, "there is no role %s", names->v[i]), NULL);
+		else if (!(role->may & TRUST_MAY_RELEASE))
+			refuse(r, v->loc, arena_printf(r->arena, "role %s may not sign releases", role->name), NULL);
+		else
+			out[(*n)++] = (uint32_t)(role - r->t->role);
+	}
+	return out;
+}
+
 static void settle_rule(struct reading *r, const struct node *v, const struct written_rule *w, struct trust_rule *out)
 {
 	*out = (struct trust_rule){ .path = w->paths.v, .npaths = w->paths.n, .revoke = w->effect.revoke };
-	out->role = arena_array(r->arena, w->roles.n, uint32_t);
-	for (size_t i = 0; i < w->roles.n; i++) {
-		const struct trust_role *role = role_named(r->t, w->roles.v[i]);
-		if (role == NULL)
-			refuse(r, v->loc, arena_printf(r->arena, "there is no role %s", w->roles.v[i]), NULL);
-		else
-			out->role[out->nroles++] = (uint32_t)(role - r->t->role);
-	}
+	out->role = settle_roles(r, v, &w->roles, &out->nroles);
 	if (out->nroles == 0 || out->npaths == 0)
 		refuse(r, v->loc, "a rule names at least one path and one role", NULL);
 	for (size_t i = 0; i < out->npaths; i++)
@@ -285,10 +320,136 @@ static void read_rules(struct reading *r, const struct node *v, void *to)
 	}
 }
 
+struct written_effect {
+	struct texts to, roles;
+};
+
+static const struct member effect_members[] = {
+	{ "to", read_texts, offsetof(struct written_effect, to), true },
+	{ "roles", read_texts, offsetof(struct written_effect, roles), true },
+	{ 0 },
+};
+
+static void read_effects(struct reading *r, const struct node *v, void *to)
+{
+	struct trust_file *t = r->t;
+
+	(void)to;
+	if (v->kind != NODE_SEQ || v->n > TRUST_EFFECTS_MAX) {
+		refuse(r, v->loc, "effects are a list of at most 256", NULL);
+		return;
+	}
+	t->effect = arena_array(r->arena, v->n, struct trust_effect);
+	for (size_t i = 0; i < v->n; i++) {
+		struct written_effect w = { .to = { NULL, 0 } };
+		struct trust_effect *out = &t->effect[t->neffects++];
+		read_map(r, v->item[i], effect_members, &w);
+		if (r->failed)
+			return;
+		*out = (struct trust_effect){ .to = w.to.v, .nto = w.to.n };
+		out->role = settle_roles(r, v->item[i], &w.roles, &out->nroles);
+		if (out->nroles == 0 || out->nto == 0)
+			refuse(r, v->item[i]->loc, "an effect names at least one destination and one role", NULL);
+	}
+}
+
+static void read_percent(struct reading *r, const struct node *v, void *to)
+{
+	read_number(r, v, to);
+	if (*(uint32_t *)to > 100)
+		refuse(r, v->loc, "a share of the peers is at most 100", NULL);
+}
+
+static void read_days(struct reading *r, const struct node *v, void *to)
+{
+	read_threshold(r, v, to);
+	if (*(uint32_t *)to > 3650)
+		refuse(r, v->loc, "an age is at most 3650 days", NULL);
+	*(uint32_t *)to = *(uint32_t *)to % 3651 * 86400;
+}
+
+static void read_duration(struct reading *r, const struct node *v, void *to)
+{
+	static const char unit[] = "smhd";
+	static const uint32_t seconds[] = { 1, 60, 3600, 86400 };
+	uint32_t n = 0;
+
+	if (!is_text(r, v))
+		return;
+	size_t digits = strspn(v->text, "0123456789");
+	const char *at = v->len == digits + 1 ? strchr(unit, v->text[digits]) : NULL;
+	for (size_t i = 0; digits <= 6 && i < digits; i++)
+		n = 10 * n + (uint32_t)(v->text[i] - '0');
+	if (at == NULL || *at == '\0' || n == 0 || n > 366u * 86400 / seconds[at - unit])
+		refuse(r, v->loc, "a duration is a number and s, m, h or d, such as 26h, of at most a year", NULL);
+	else
+		*(uint32_t *)to = n * seconds[at - unit];
+}
+
+static void read_limits(struct reading *r, const struct node *v, void *to)
+{
+	static const struct member rows[] = {
+		{ "max-removed-peers-percent", read_percent, offsetof(struct trust_file, max_removed_percent), false },
+		{ "max-record-age-days", read_days, offsetof(struct trust_file, max_record_age), false },
+		{ "tick-ttl", read_duration, offsetof(struct trust_file, tick_ttl), false },
+		{ 0 },
+	};
+
+	(void)to;
+	read_map(r, v, rows, r->t);
+}
+
+struct written_revoked {
+	const char *key, *reason;
+	uint32_t after_serial;
+};
+
+static void read_line(struct reading *r, const struct node *v, void *to)
+{
+	if (is_text(r, v) && v->len <= 200)
+		*(const char **)to = v->text;
+	else
+		refuse(r, v->loc, "a text of at most 200 bytes stands here", NULL);
+}
+
+static void read_fingerprint(struct reading *r, const struct node *v, void *to)
+{
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	if (!is_text(r, v))
+		return;
+	if (v->len != 50 || strncmp(v->text, "SHA256:", 7) != 0 || strspn(v->text + 7, base64) != 43)
+		refuse(r, v->loc, "a key's fingerprint stands here, SHA256:... as ssh-keygen -l prints it", NULL);
+	*(const char **)to = v->text;
+}
+
+static void read_revoked(struct reading *r, const struct node *v, void *to)
+{
+	static const struct member rows[] = {
+		{ "key", read_fingerprint, offsetof(struct written_revoked, key), true },
+		{ "after-serial", read_number, offsetof(struct written_revoked, after_serial), true },
+		{ "reason", read_line, offsetof(struct written_revoked, reason), false },
+		{ 0 },
+	};
+	struct trust_file *t = r->t;
+
+	(void)to;
+	if (v->kind != NODE_SEQ || v->n > TRUST_REVOKED_MAX) {
+		refuse(r, v->loc, "revoked is a list of at most 512", NULL);
+		return;
+	}
+	t->revoked = arena_array(r->arena, v->n, struct trust_revoked);
+	for (size_t i = 0; i < v->n; i++) {
+		struct written_revoked w = { .key = NULL };
+		read_map(r, v->item[i], rows, &w);
+		t->revoked[t->nrevoked++] = (struct trust_revoked){ w.key, w.after_serial, w.reason };
+	}
+}
+
 static void read_later(struct reading *r, const struct node *v, void *to)
 {
 	(void)to;
-	refuse(r, v->loc, "this member belongs to release mode, which this version of yett does not have", NULL);
+	refuse(r, v->loc, "this member belongs to sealed profiles, which this version of yett does not have", NULL);
 }
 
 /* In the order in which they are read: rules name roles. */
@@ -301,8 +462,9 @@ static const struct member file_members[] = {
 	{ "roles", read_roles, 0, true },
 	{ "rules", read_rules, 0, true },
 	{ "ignore", read_texts, offsetof(struct trust_file, ignore), false },
-	{ "limits", read_later, 0, false },
-	{ "revoked", read_later, 0, false },
+	{ "effects", read_effects, 0, false },
+	{ "limits", read_limits, 0, false },
+	{ "revoked", read_revoked, 0, false },
 	{ "profiles", read_later, 0, false },
 	{ 0 },
 };
@@ -322,6 +484,17 @@ static int by_place(const void *a, const void *b)
 	return place_of(a) - place_of(b);
 }
 
+/* What only release mode keeps would be believed to hold in the other. */
+static void check_mode(struct reading *r, const struct node *v)
+{
+	static const char *const name[] = { "effects", "limits", "revoked" };
+
+	for (size_t i = 0; r->t->mode == TRUST_MODE_COMMIT && v->kind == NODE_MAP && i < ARRAY_SIZE(name); i++)
+		if (node_get(v, name[i]) != NULL)
+			refuse(r, node_get(v, name[i])->loc, arena_printf(r->arena, "%s hold in release mode alone", name[i]),
+			       "write mode: release, or take it out");
+}
+
 int trust_file_parse(struct trust_file *t, uint32_t diag_file, const char *data, size_t len, struct arena *a,
 		     struct diags *d)
 {
@@ -329,7 +502,7 @@ int trust_file_parse(struct trust_file *t, uint32_t diag_file, const char *data,
 	struct node **docs = NULL;
 	size_t ndocs = 0;
 
-	memset(t, 0, sizeof(*t));
+	*t = (struct trust_file){ .max_removed_percent = 100, .tick_ttl = TRUST_TICK_TTL };
 	if (yaml_parse(a, diag_file, data, len, d, &docs, &ndocs) < 0)
 		return -1;
 	if (ndocs != 1) {
@@ -339,6 +512,7 @@ int trust_file_parse(struct trust_file *t, uint32_t diag_file, const char *data,
 	if (docs[0]->kind == NODE_MAP)
 		qsort(docs[0]->pair, docs[0]->n, sizeof(*docs[0]->pair), by_place);
 	read_map(&r, docs[0], file_members, t);
+	check_mode(&r, docs[0]);
 	return r.failed ? -1 : 0;
 }
 
@@ -411,4 +585,32 @@ const struct trust_rule *trust_rule_of(const struct trust_file *t, const char *p
 bool trust_is_own_path(const char *path)
 {
 	return strncmp(path, "trust/", 6) == 0 || strcmp(path, "trust") == 0;
+}
+
+static bool ends_in(const char *path, const char *suffix)
+{
+	size_t n = strlen(path), k = strlen(suffix);
+
+	return n >= k && strcmp(path + n - k, suffix) == 0;
+}
+
+/* Whether a walk of the tree may read the file. */
+static bool is_compiled(const char *path)
+{
+	if (strcmp(path, ".yettignore") == 0)
+		return true;
+	for (const char *part = path, *slash; (slash = strchr(part, '/')) != NULL; part = slash + 1)
+		if (part[0] == '.')
+			return false;
+	return ends_in(path, ".yaml") || ends_in(path, ".yml");
+}
+
+bool trust_ignores(const struct trust_file *t, const char *path)
+{
+	if (trust_is_own_path(path) || is_compiled(path))
+		return false;
+	for (size_t i = 0; i < t->nignore; i++)
+		if (trust_path_matches(t->ignore[i], path))
+			return true;
+	return false;
 }

@@ -42,6 +42,11 @@ static const struct refused *find_refused(uint32_t cp)
 	return NULL;
 }
 
+bool filter_allows(uint32_t cp)
+{
+	return find_refused(cp) == NULL;
+}
+
 static void report(struct diags *d, struct loc loc, uint32_t cp, const struct refused *r)
 {
 	diag_add(d, "E_BYTES", loc, "U+%04X is not allowed: it is %s", cp, r->name);

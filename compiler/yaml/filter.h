@@ -17,3 +17,5 @@ bool filter_file(uint32_t diag_file, const char *data, size_t len, struct diags 
 
 /* The same for the value of a quoted scalar, whose escapes may have made such characters; at loc. */
 bool filter_scalar(const char *text, size_t len, struct loc loc, struct diags *d);
+/* Whether the character may stand in text that people review. */
+bool filter_allows(uint32_t cp);

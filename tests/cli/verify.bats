@@ -83,6 +83,13 @@ sign() {
 	has 'elsewhere/x.yaml: no rule'
 }
 
+@test "what the compiler reads is judged, whatever is ignored" {
+	change docs/hidden.yaml
+	sign alice
+	run -1 yett verify base
+	has 'docs/hidden.yaml: no rule'
+}
+
 @test "trust/ is the root role's" {
 	change trust/allowed_signers
 	sign bob
