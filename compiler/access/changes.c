@@ -116,7 +116,7 @@ static const char *peer_gateways(const struct resolved *r, uint32_t i, struct ar
 	BUF_CLEANUP struct buf b = BUF_INIT;
 
 	for (uint32_t g = 0; g < r->ngateways; g++)
-		if (place_admits(r, g, i))
+		if (place_has(r, g, i))
 			buf_addf(&b, "%s%s", b.len ? ", " : "", r->gateway[g].decl->o.name);
 	return arena_strdup(a, buf_str(&b));
 }

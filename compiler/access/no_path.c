@@ -9,9 +9,10 @@
 #include "base/vec.h"
 #include "resolve/place.h"
 
-/* Devices of one plan and one home are carried alike; a site or a gateway is a group of its own. */
+/* Devices of one plan and one home that meet others, or do not, are carried alike; a site or a gateway is a group of its own. */
 struct kin {
 	uint32_t plan, home, source; /* source: one of the group, who is asked for all */
+	bool meets;
 };
 
 enum carried { UNASKED, CARRIED, NOT_CARRIED };
@@ -45,7 +46,14 @@ static int kin_cmp(const void *px, const void *py)
 		return x->plan < y->plan ? -1 : 1;
 	if (x->home != y->home)
 		return x->home < y->home ? -1 : 1;
+	if (x->meets != y->meets)
+		return x->meets ? -1 : 1;
 	return x->source < y->source ? -1 : x->source > y->source;
+}
+
+static bool same_kin(const struct kin *x, const struct kin *y)
+{
+	return x->plan == y->plan && x->home == y->home && x->meets == y->meets;
 }
 
 static void make_groups(struct checker *c)
@@ -57,15 +65,15 @@ static void make_groups(struct checker *c)
 		c->group_of[s] = NONE;
 		if (s >= r->ndevices) {
 			c->group_of[s] = (uint32_t)c->group.n;
-			vec_push(&c->group, ((struct kin){ NONE, NONE, s }));
+			vec_push(&c->group, ((struct kin){ NONE, NONE, s, false }));
 		} else if (!r->device[s].dead) {
-			vec_push(&all, ((struct kin){ r->device[s].plan, r->device[s].home, s }));
+			vec_push(&all, ((struct kin){ r->device[s].plan, r->device[s].home, s, r->device[s].meets }));
 		}
 	}
 	if (all.n)
 		qsort(all.v, all.n, sizeof(*all.v), kin_cmp);
 	for (size_t i = 0; i < all.n; i++) {
-		if (!i || all.v[i].plan != all.v[i - 1].plan || all.v[i].home != all.v[i - 1].home)
+		if (!i || !same_kin(&all.v[i], &all.v[i - 1]))
 			vec_push(&c->group, all.v[i]);
 		c->group_of[all.v[i].source] = (uint32_t)(c->group.n - 1);
 	}

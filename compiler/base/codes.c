@@ -353,7 +353,7 @@ const struct code_row code_rows[] = {
 	{ .code = "E_CAPACITY", .group = CODES_MEANING,
 	  .title = "a gateway would have to admit more devices than its capacity",
 	  .about = "Raise it, or add a gateway to the site and say with the site's `redundancy` how many of them "
-	           "admit each device.",
+	           "admit each device. Counted are also those that only meet other devices of their home there.",
 	  .bad = "kind: Gateway\nname: office\nsite: office\nendpoint: vpn.example.com:51820\n"
 	         "public_key: kQJrQKo8F3e3iZtlQFv+5HD+egOYB/L+u6J/NgFwQVc=\naddresses: [10.7.0.1]\n"
 	         "capacity: 2\n",

@@ -25,7 +25,7 @@ struct gateway_plan {
 	uint32_t gateway;
 	const struct r_gateway *g;
 	struct arena *a;
-	VEC(uint32_t) admitted; /* devices, ascending */
+	VEC(uint32_t) admitted; /* the devices that are its peers, ascending */
 };
 
 static int cmp_prefix(const void *a, const void *b)
@@ -385,7 +385,7 @@ void plan_gateway(struct gw_plan *p, const struct access *x, const struct resolv
 
 	(void)d; /* resolve has judged the capacity, and sets of boxes are split where they grow too large */
 	for (size_t i = 0; i < r->ndevices; i++)
-		if (place_admits(r, gateway, (uint32_t)i))
+		if (place_has(r, gateway, (uint32_t)i))
 			vec_push(&g.admitted, (uint32_t)i);
 	plan_interface(&g);
 	plan_peers(&g);

@@ -31,6 +31,7 @@ struct profiles {
 struct draft_peer {
 	uint32_t gateway, site;
 	bool preferred, full;
+	bool meeting; /* other devices of its home by this one */
 	struct range_set carried, given;
 };
 
@@ -101,14 +102,16 @@ static struct range_set carried_by(struct profiles *s, uint32_t gateway, uint32_
 
 /* --- who gets what --- */
 
-static void add_site(struct draft *d, uint32_t site)
+/* The active ones of a list; those that the draft has already stay as they are. */
+static void add_peers(struct draft *d, uint32_t site, const uint32_t *gateway, size_t n, bool first_preferred)
 {
-	uint32_t gateway[SITE_GATEWAYS_MAX];
-	size_t n = place_gateways(d->s->r, site, d->index, gateway, SITE_GATEWAYS_MAX);
-	bool first = true;
+	bool first = first_preferred;
 
 	for (size_t i = 0; i < n; i++) {
-		if (d->s->r->gateway[gateway[i]].decl->state != GATEWAY_ACTIVE)
+		bool has = false;
+		for (size_t k = d->peer.n; k > 0 && !has && d->peer.v[k - 1].site == site; k--)
+			has = d->peer.v[k - 1].gateway == gateway[i];
+		if (has || d->s->r->gateway[gateway[i]].decl->state != GATEWAY_ACTIVE)
 			continue;
 		struct draft_peer p = { .gateway = gateway[i],
 					.site = site,
@@ -117,6 +120,21 @@ static void add_site(struct draft *d, uint32_t site)
 		vec_push(&d->peer, p);
 		first = false;
 	}
+}
+
+static void add_site(struct draft *d, uint32_t site)
+{
+	const struct resolved *r = d->s->r;
+	uint32_t gateway[SITE_GATEWAYS_MAX];
+	size_t from = d->peer.n, n = place_gateways(r, site, d->index, gateway, SITE_GATEWAYS_MAX);
+
+	add_peers(d, site, gateway, n, true);
+	if (site != d->device->home)
+		return;
+	n = place_meeting(r, d->index, d->index, gateway, SITE_GATEWAYS_MAX);
+	add_peers(d, site, gateway, n, false);
+	for (size_t i = from; n > 0 && i < d->peer.n; i++)
+		d->peer.v[i].meeting = d->peer.v[i].gateway == gateway[0];
 }
 
 static void find_wanted(struct draft *d)
@@ -141,22 +159,36 @@ static void find_wanted(struct draft *d)
 	vec_release(&own);
 }
 
-static void give(struct draft *d, struct draft_peer *p)
+static void give(struct draft *d, struct draft_peer *p, struct range_set carried)
 {
-	p->given = range_set_intersect(d->a, d->wanted, p->carried);
-	if (p->given.n > 0)
-		d->wanted = range_set_subtract(d->a, d->wanted, p->given);
+	struct range_set given = range_set_intersect(d->a, d->wanted, carried);
+
+	if (given.n == 0)
+		return;
+	p->given = range_set_union(d->a, p->given, given);
+	d->wanted = range_set_subtract(d->a, d->wanted, given);
+}
+
+/* What goes between devices of one home passes one gateway for all of them, whichever they prefer otherwise. */
+static void give_homed(struct draft *d)
+{
+	for (size_t i = 0; i < d->peer.n; i++) {
+		const struct r_site *site = &d->s->r->site[d->peer.v[i].site];
+		if (d->peer.v[i].meeting)
+			give(d, &d->peer.v[i], (struct range_set){ site->homed, site->nhomed });
+	}
 }
 
 /* The home site's gateways first, so that it is the exit where it is one; then by name. Preferred before standby. */
 static void give_all(struct draft *d)
 {
+	give_homed(d);
 	for (int pass = 0; pass < 4; pass++) {
 		bool preferred = pass < 2, home = pass % 2 == 0;
 		for (size_t i = 0; i < d->peer.n; i++) {
 			struct draft_peer *p = &d->peer.v[i];
 			if (p->preferred == preferred && (p->site == d->device->home) == home)
-				give(d, p);
+				give(d, p, p->carried);
 		}
 	}
 }

@@ -7,7 +7,7 @@
 enum {
 	CARRY_SITE = 1,     /* the site's networks and resources, and the gateway's own addresses */
 	CARRY_INTERNET = 2,
-	CARRY_HOMED = 4,    /* devices whose home the site is */
+	CARRY_HOMED = 4,    /* devices whose home the site is, where they meet */
 	CARRY_OWN = 8,      /* the gateway's own addresses alone */
 	CARRY_BITS = 4,     /* above them stands what decides the paths over links */
 };
@@ -29,9 +29,14 @@ uint64_t place_name_hash(const char *name)
 	return mix(h);
 }
 
+uint64_t place_weight(uint64_t one, uint64_t other)
+{
+	return mix(one ^ other);
+}
+
 static uint64_t weight(const struct resolved *r, uint32_t gateway, uint32_t device)
 {
-	return mix(r->gateway[gateway].name_hash ^ r->device[device].name_hash);
+	return place_weight(r->gateway[gateway].name_hash, r->device[device].name_hash);
 }
 
 /* Whether x comes before y in the device's order at a site. */
@@ -93,6 +98,26 @@ bool place_admits(const struct resolved *r, uint32_t gateway, uint32_t device)
 	return place_admits_all(r, site) || is_chosen(r, gateway, device);
 }
 
+bool place_meets_before(const struct resolved *r, uint32_t x, uint32_t y)
+{
+	uint64_t wx = r->gateway[x].meeting_weight, wy = r->gateway[y].meeting_weight;
+	return wx != wy ? wx > wy : x < y;
+}
+
+bool place_meets(const struct resolved *r, uint32_t gateway, uint32_t device)
+{
+	const struct r_gateway *g = &r->gateway[gateway];
+	const struct r_device *d = &r->device[device];
+	if (!g->meeting || g->site != d->home)
+		return false;
+	return place_admits(r, gateway, device) || (d->meets && !d->dead && place_plan_allows(r, device, g->site));
+}
+
+bool place_has(const struct resolved *r, uint32_t gateway, uint32_t device)
+{
+	return place_admits(r, gateway, device) || place_meets(r, gateway, device);
+}
+
 static bool preferred(const struct resolved *r, uint32_t x, uint32_t y, uint32_t device)
 {
 	if (state_of(r, x) != state_of(r, y))
@@ -100,27 +125,64 @@ static bool preferred(const struct resolved *r, uint32_t x, uint32_t y, uint32_t
 	return outweighs(r, x, y, device);
 }
 
+/* A list of gateways, best first, that keeps the best `max`. */
+struct ranking {
+	uint32_t *v;
+	size_t n, max;
+};
+
+/* at: before how many of those ranked it belongs. */
+static void rank_at(struct ranking *k, uint32_t gateway, size_t at)
+{
+	if (at == k->max)
+		return;
+	if (k->n < k->max)
+		k->n++;
+	for (size_t j = k->n - 1; j > at; j--)
+		k->v[j] = k->v[j - 1];
+	k->v[at] = gateway;
+}
+
 size_t place_gateways(const struct resolved *r, uint32_t site, uint32_t device, uint32_t *out, size_t max)
 {
-	size_t n = 0;
+	struct ranking k = { out, 0, max };
 	if (site == NONE)
 		return 0;
 	for (size_t i = 0; i < r->site[site].ngateways; i++) {
 		uint32_t g = r->site[site].gateway[i];
+		size_t at = k.n;
 		if (!place_admits(r, g, device))
 			continue;
-		size_t at = n < max ? n : max;
 		while (at && preferred(r, g, out[at - 1], device))
 			at--;
-		if (at == max)
-			continue;
-		if (n < max)
-			n++;
-		for (size_t j = n - 1; j > at; j--)
-			out[j] = out[j - 1];
-		out[at] = g;
+		rank_at(&k, g, at);
 	}
-	return n;
+	return k.n;
+}
+
+static bool preferred_to_meet(const struct resolved *r, uint32_t x, uint32_t y)
+{
+	if (state_of(r, x) != state_of(r, y))
+		return state_of(r, x) < state_of(r, y);
+	return place_meets_before(r, x, y);
+}
+
+size_t place_meeting(const struct resolved *r, uint32_t device, uint32_t other, uint32_t *out, size_t max)
+{
+	uint32_t home = r->device[device].home;
+	struct ranking k = { out, 0, max };
+	if (home == NONE || r->device[other].home != home)
+		return 0;
+	for (size_t i = 0; i < r->site[home].ngateways; i++) {
+		uint32_t g = r->site[home].gateway[i];
+		size_t at = k.n;
+		if (!place_meets(r, g, device) || !place_meets(r, g, other))
+			continue;
+		while (at && preferred_to_meet(r, g, out[at - 1]))
+			at--;
+		rank_at(&k, g, at);
+	}
+	return k.n;
 }
 
 uint32_t place_best(const struct resolved *r, uint32_t site, uint64_t name_hash)
@@ -145,10 +207,10 @@ static uint64_t carry_here(const struct resolved *r, uint32_t gateway, uint32_t 
 {
 	const struct r_gateway *g = &r->gateway[gateway];
 	if (source < r->ndevices) {
+		uint64_t meets = place_meets(r, gateway, source) ? CARRY_HOMED | CARRY_OWN : 0;
 		if (!place_admits(r, gateway, source))
-			return 0;
-		return CARRY_SITE | (r->site[g->site].decl->exit ? CARRY_INTERNET : 0) |
-		       (r->device[source].home == g->site ? CARRY_HOMED : 0);
+			return meets;
+		return CARRY_SITE | (r->site[g->site].decl->exit ? CARRY_INTERNET : 0) | meets;
 	}
 	if (source == r->ndevices + g->site)
 		return CARRY_HOMED | CARRY_OWN;
@@ -229,29 +291,18 @@ static size_t exits(const struct resolved *r, uint32_t device, uint32_t *out, si
 	return n;
 }
 
-/* Keeps the gateways that also have the destination as a peer. */
-static size_t keep_admitting(const struct resolved *r, uint32_t device, uint32_t *gateway, size_t n)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < n; i++)
-		if (place_admits(r, gateway[i], device))
-			gateway[kept++] = gateway[i];
-	return kept;
-}
-
 static size_t device_path(const struct resolved *r, uint32_t device, uint32_t peer, uint32_t *out, size_t max)
 {
-	uint32_t home = r->device[device].home;
 	if (peer >= r->ndevices) {
 		uint32_t g = peer - (uint32_t)(r->ndevices + r->nsites);
-		if (!max || !place_admits(r, g, device))
+		if (!max || !place_has(r, g, device))
 			return links_path(r, device, peer, out, max);
 		out[0] = g;
 		return 1;
 	}
-	if (home == NONE || r->device[peer].home != home)
+	if (r->device[device].home != r->device[peer].home)
 		return links_path(r, device, peer, out, max);
-	return keep_admitting(r, peer, out, place_gateways(r, home, device, out, max));
+	return place_meeting(r, device, peer, out, max);
 }
 
 /* What a site's networks and its gateways reach at the site itself: the gateways and the devices whose home it is. */
@@ -269,7 +320,7 @@ static size_t path_at_site(const struct resolved *r, uint32_t source, uint32_t s
 	if (from_site)
 		return place_gateways(r, site, peer, out, max);
 	out[0] = source - (uint32_t)(r->ndevices + r->nsites);
-	return place_admits(r, out[0], peer);
+	return place_has(r, out[0], peer);
 }
 
 /* The site at which a device or gateway is found. */

@@ -13,6 +13,11 @@
  *
  * Where two sites are linked, what is found at one reaches what is found at the other: see links.h.
  *
+ * Devices of one home meet at the same gateways in the same order, which the names of site and gateway decide: were it each device's own, the
+ * answer would come from a peer whose allowed IPs do not hold its source. Where the site admits each device to all of its
+ * gateways, all are meeting gateways; else its best `redundancy`, and what policies let meet there is admitted there too, for that traffic
+ * and the gateway's own addresses alone.
+ *
  * Unassigned addresses of the pools count as carried at the network's home (see r_site.homed), but no path leads to
  * them.
  */
@@ -22,12 +27,25 @@
 
 /* A name's share of the rendezvous weight: FNV-1a (64 bits) and a finishing mix, the same on every machine. */
 uint64_t place_name_hash(const char *name);
+/* The weight of two names' hashes; symmetric. */
+uint64_t place_weight(uint64_t one, uint64_t other);
 /* Whether the device may attach to and exit through the site: its owner's plan. */
 bool place_plan_allows(const struct resolved *r, uint32_t device, uint32_t site);
 /* Whether the site admits each device that may attach to all of its gateways that admit at all. */
 bool place_admits_all(const struct resolved *r, uint32_t site);
-/* Whether gateway g has device d as a peer (state, plan, redundancy; not dates). Dead devices: never. */
+/* Whether gateway g admits device d to what its site offers (state, plan, redundancy; not dates). Dead devices: never. */
 bool place_admits(const struct resolved *r, uint32_t gateway, uint32_t device);
+/* Whether the device meets others of its home at the gateway, which then has it as a peer. */
+bool place_meets(const struct resolved *r, uint32_t gateway, uint32_t device);
+/* Whether gateway g has device d as a peer for any of these. */
+bool place_has(const struct resolved *r, uint32_t gateway, uint32_t device);
+/* Of two gateways of a site: whether devices rather meet at the first, if both are in the same state. */
+bool place_meets_before(const struct resolved *r, uint32_t x, uint32_t y);
+/*
+ * The gateways at which both devices meet (which may be the same), active before draining, then in the site's order; 0: their
+ * homes differ, or there is none.
+ */
+size_t place_meeting(const struct resolved *r, uint32_t device, uint32_t other, uint32_t *out, size_t max);
 /* The device's gateways at a site in order of preference: active before draining, then rendezvous order; returns their number (<= max). */
 size_t place_gateways(const struct resolved *r, uint32_t site, uint32_t device, uint32_t *out, size_t max);
 /* A site's best gateway by rendezvous with a name, active before draining; NONE where all are in maintenance. */

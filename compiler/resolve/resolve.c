@@ -256,9 +256,10 @@ static void (*const steps[])(struct resolver *) = {
 	resolver_homed,
 	resolver_links,
 	resolver_internet,
-	resolver_capacity,
 	resolver_groups,
 	resolver_policies,
+	resolver_meetings,
+	resolver_capacity,
 	resolver_tests,
 	resolver_guardrails,
 };

@@ -23,6 +23,7 @@ struct r_device {
 	uint32_t plan;  /* of the owner, or NONE */
 	uint32_t home;  /* site index, or NONE where the tree has no site */
 	bool dead;      /* revoked, disabled, or its owner disabled: never active */
+	bool meets;     /* a policy speaks of it and another device of its home, which admits each to some gateways only */
 	int64_t not_before, expires; /* device and owner together; active while not_before <= t < expires */
 	struct profile_settings profile; /* settled: no UNSET left */
 	uint64_t name_hash; /* for rendezvous, see place.h */
@@ -35,7 +36,7 @@ struct r_site {
 	/*
 	 * What its gateways carry: networks, and addresses of resources placed here; sorted, disjoint, merged. No address
 	 * is carried by two sites: the narrowest network or placed resource has it, and a resource before a network that
-	 * is as wide.
+	 * is as wide. Nothing that a device or gateway owns is in it.
 	 */
 	struct range *carried;
 	size_t ncarried;
@@ -53,6 +54,8 @@ struct r_gateway {
 	uint32_t site; /* NONE only where the tree has errors */
 	uint16_t listen_port;
 	uint64_t name_hash; /* for rendezvous, see place.h */
+	bool meeting;            /* devices whose home its site is may meet here, see place.h */
+	uint64_t meeting_weight; /* which of the site's they prefer for that */
 };
 
 struct r_resource {

@@ -130,6 +130,9 @@ bool resolver_to(struct resolver *s, const selector_list *l, const struct source
 /* Sorted and merged; NULL where nothing was said. */
 struct service *resolver_ports(struct resolver *s, const port_list *ports, size_t *n);
 
+/* meetings.c: r_gateway.meeting, r_device.meets */
+void resolver_meetings(struct resolver *s);
+
 /* guardrails.c */
 void resolver_guardrails(struct resolver *s);
 

@@ -215,6 +215,30 @@ static void stake_resources(const struct resolved *r, struct stakes *out)
 	}
 }
 
+/*
+ * What a device or gateway owns is reached where that is, though a resource names it and says a site. (Networks of sites
+ * hold nothing of the kind.)
+ */
+static void leave_owned(const struct resolved *r, struct painter *p)
+{
+	struct ranges owned RANGES_CLEANUP = VEC_INIT, one RANGES_CLEANUP = VEC_INIT, rest RANGES_CLEANUP = VEC_INIT;
+	struct painter kept = { .out = VEC_INIT };
+	for (size_t i = 0; i < r->nowners; i++)
+		vec_push(&owned, r->owner[i].range);
+	ranges_merge(&owned);
+	for (size_t i = 0; i < p->out.n; i++) {
+		one.n = rest.n = 0;
+		vec_push(&one, p->out.v[i].range);
+		ranges_subtract(&one, &owned, &rest);
+		for (size_t k = 0; k < rest.n; k++)
+			paint(&kept, rest.v[k].lo, rest.v[k].hi, p->out.v[i].site);
+	}
+	vec_release(&p->out);
+	p->out.v = kept.out.v;
+	p->out.n = kept.out.n;
+	p->out.cap = kept.out.cap;
+}
+
 void resolver_carried(struct resolver *s)
 {
 	struct resolved *r = s->r;
@@ -223,6 +247,7 @@ void resolver_carried(struct resolver *s)
 	stake_networks(r, &stakes); /* sorts all */
 	struct painter p = { .stake = stakes.v, .heap = VEC_INIT, .out = VEC_INIT };
 	paint_all(&p, stakes.n);
+	leave_owned(r, &p);
 	s->lookup->carrier = p.out.n ? vec_freeze(&p.out, s->a) : NULL;
 	s->lookup->ncarriers = p.out.n;
 	struct pairs by_site = VEC_INIT;
@@ -293,7 +318,7 @@ static size_t attachable(const struct resolved *r, const size_t *live_by_plan, u
 	return n;
 }
 
-/* How many devices the gateway admits, or a larger number that its capacity holds. */
+/* How many devices the gateway has as peers, or a larger number that its capacity holds. */
 static size_t count_admitted(const struct resolved *r, const size_t *live_by_plan, uint32_t gateway)
 {
 	if (r->gateway[gateway].decl->state == GATEWAY_MAINTENANCE)
@@ -304,7 +329,7 @@ static size_t count_admitted(const struct resolved *r, const size_t *live_by_pla
 		return n;
 	n = 0;
 	for (uint32_t d = 0; d < r->ndevices; d++)
-		n += place_admits(r, gateway, d);
+		n += place_has(r, gateway, d);
 	return n;
 }
 

@@ -35,15 +35,28 @@ def ends():
     return out
 
 
-def write_tree(folder, topology, keys):
-    docs = []
+class Tree:
+    """Documents on their way to DIR/all.yaml; a field that is a word of Python has an underscore after it."""
 
-    def key(name):
-        with open(os.path.join(keys, name + ".pub"), encoding="ascii") as f:
+    def __init__(self, keys):
+        self.keys, self.docs = keys, []
+
+    def key(self, name):
+        with open(os.path.join(self.keys, name + ".pub"), encoding="ascii") as f:
             return f.read().strip()
 
-    def doc(kind, name, **fields):
-        docs.append(dict(kind=kind, name=name, **{k.rstrip("_"): v for k, v in fields.items()}))
+    def doc(self, kind, name, **fields):
+        self.docs.append(dict(kind=kind, name=name, **{k.rstrip("_"): v for k, v in fields.items()}))
+
+    def write(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "all.yaml"), "w", encoding="ascii") as f:
+            f.write("---\n".join("".join("%s: %s\n" % (k, json.dumps(v)) for k, v in d.items()) for d in self.docs))
+
+
+def write_tree(folder, topology, keys):
+    tree = Tree(keys)
+    key, doc = tree.key, tree.doc
     address = {name: a for name, _, a in ends()}
     doc("Network", "net", pools=["10.9.0.0/24", "fd09::/64"], keepalive="5s")
     for i, s in enumerate(SITES):
@@ -64,9 +77,7 @@ def write_tree(folder, topology, keys):
     doc("Policy", "gateways", from_=["gateway:ga"], to=["site:c", "device:db", "gateway:gb"], ports=["tcp/80"])
     doc("Policy", "rover", from_=["user:rover"], to=["site:a", "site:c"], ports=["tcp/81"])
     doc("Policy", "no-way", from_=["user:ua"], to=["site:c"])  # a device attaches to a site to reach what lies behind it
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "all.yaml"), "w", encoding="ascii") as f:
-        f.write("---\n".join("".join("%s: %s\n" % (k, json.dumps(v)) for k, v in d.items()) for d in docs))
+    tree.write(folder)
 
 
 def serve():
@@ -116,8 +127,8 @@ class Probe:
             self.done = True
 
 
-def probe(source):
-    probes = [Probe(name, a, port) for name, _, addresses in ends() if name != source for a in addresses for port in PORTS]
+def probe(source, others):
+    probes = [Probe(name, a, port) for name, _, addresses in others if name != source for a in addresses for port in PORTS]
     until = time.monotonic() + WAIT
     while time.monotonic() < until and not all(p.done for p in probes):
         waiting = [p for p in probes if not p.done]
@@ -141,12 +152,12 @@ def is_judged(source, to):
     return site_of(source) != site_of(to) or source.startswith("device:") or to.startswith("device:")
 
 
-def judge(yett, tree, files):
+def judge(yett, tree, files, judged):
     lines = []
     for name in files:
         with open(name, encoding="ascii") as f:
             lines += [line.split() for line in f]
-    lines = [x for x in lines if is_judged(x[0], x[1])]
+    lines = [x for x in lines if judged(x[0], x[1])]
     asked = "".join(json.dumps({"device": s, "dest": a, "port": "tcp/" + p}) + "\n" for s, _, a, p, _ in lines)
     out = subprocess.run([yett, "can", "--batch", "--quiet", "-C", tree], input=asked.encode(), stdout=subprocess.PIPE, check=True)
     answers = [json.loads(line) for line in out.stdout.splitlines()]
@@ -174,10 +185,11 @@ def main():
     elif what == "serve":
         serve()
     elif what == "probe":
-        probe(sys.argv[2])
+        probe(sys.argv[2], ends())
     elif what == "judge":
-        return judge(sys.argv[2], sys.argv[3], sys.argv[4:])
+        return judge(sys.argv[2], sys.argv[3], sys.argv[4:], is_judged)
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

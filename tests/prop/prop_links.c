@@ -18,7 +18,7 @@
 #include "resolve/links.h"
 #include "resolve/place.h"
 
-enum { SITES_MAX = 4, DEVICES = 7, HOPS_MAX = 8 };
+enum { SITES_MAX = 4, GATEWAYS_MAX = 3, DEVICES = 7, HOPS_MAX = 8 };
 #define NOW INT64_C(1800000000)
 #define HTTPS SERVICE(6, 443)
 
@@ -66,8 +66,8 @@ static void add_sites(struct world *w, struct prng *p)
 	for (uint32_t s = 0; s < w->nsites; s++) {
 		buf_addf(&w->text, "---\nkind: Site\nname: s%u\nnetworks: [10.1.%u.0/24]\n", s, s);
 		if (prng_chance(p, 40))
-			buf_adds(&w->text, "redundancy: 1\n");
-		for (uint32_t n = 1 + prng_below(p, 2); n > 0; n--)
+			buf_addf(&w->text, "redundancy: %u\n", 1 + prng_below(p, 2));
+		for (uint32_t n = 1 + prng_below(p, GATEWAYS_MAX); n > 0; n--)
 			add_gateway(w, p, s);
 	}
 }
@@ -100,6 +100,14 @@ static void add_devices(struct world *w, struct prng *p)
 	}
 }
 
+/* Resources that are devices: they say a site, and are reached where the device is. */
+static void add_resources(struct world *w, struct prng *p)
+{
+	for (uint32_t i = 0; i < 2; i++)
+		buf_addf(&w->text, "---\nkind: Resource\nname: r%u\nsite: s%u\naddresses: [10.0.0.%u]\n", i,
+			 prng_below(p, w->nsites), 100 + prng_below(p, DEVICES));
+}
+
 static void add_link(struct world *w, const char *name, const char *topology, uint32_t from, uint32_t n)
 {
 	buf_addf(&w->text, "---\nkind: Link\nname: %s\n%s\nsites: [", name, topology);
@@ -123,9 +131,27 @@ static void add_links(struct world *w, struct prng *p)
 		add_link(w, "two", prng_chance(p, 50) ? "topology: pair" : "topology: mesh", first - 1, 2);
 }
 
-static void add_policy(struct world *w)
+/* Some devices to some others; nothing else goes between devices. */
+static void add_pairs(struct world *w, struct prng *p)
 {
-	buf_adds(&w->text, "---\nkind: Policy\nname: all\nto: [any]\nfrom:\n- any\n");
+	for (uint32_t i = 0; i < 3; i++) {
+		buf_addf(&w->text, "---\nkind: Policy\nname: pair%u\nfrom: ['device:d%u', 'device:d%u']\n", i,
+			 prng_below(p, DEVICES), prng_below(p, DEVICES));
+		if (prng_chance(p, 30))
+			buf_adds(&w->text, "to: [self]\n");
+		else
+			buf_addf(&w->text, "to: ['device:d%u']\n", prng_below(p, DEVICES));
+	}
+	buf_adds(&w->text, "---\nkind: Policy\nname: rest\nfrom: [any]\nto: [10.1.0.0/16, 10.0.0.0/26]\n");
+}
+
+static void add_policy(struct world *w, struct prng *p)
+{
+	bool some = prng_chance(p, 40);
+
+	if (some)
+		add_pairs(w, p);
+	buf_addf(&w->text, "---\nkind: Policy\nname: all\nto: [any]\nfrom:\n%s", some ? "" : "- any\n");
 	for (uint32_t s = 0; s < w->nsites; s++)
 		buf_addf(&w->text, "- site:s%u\n", s);
 	for (uint32_t g = 0; g < w->ngateways; g++)
@@ -141,8 +167,9 @@ static bool world_make(struct world *w, struct prng *p)
 	add_sites(w, p);
 	add_plans(w, p);
 	add_devices(w, p);
+	add_resources(w, p);
 	add_links(w, p);
-	add_policy(w);
+	add_policy(w, p);
 	w->file = (struct source_file){ .path = "tree.yaml", .data = buf_str(&w->text), .len = w->text.len };
 	w->file.diag_file = diags_add_file(&w->diags, w->file.path, w->file.data, w->file.len);
 	w->source = (struct source){ .file = &w->file, .nfiles = 1, .bytes = w->file.len };
@@ -339,7 +366,7 @@ static void send_packet(const struct world *w, uint32_t from, uint32_t via, u128
 
 /* ---- laws ---- */
 
-enum law { LAW_VALID, LAW_DISJOINT, LAW_CODEC, LAW_CARRY, LAW_FORWARD, LAW_BACK, LAW_NOWHERE, LAW_SYMMETRY, LAW_COUNT };
+enum law { LAW_VALID, LAW_DISJOINT, LAW_CODEC, LAW_CARRY, LAW_FORWARD, LAW_BACK, LAW_NOWHERE, LAW_SYMMETRY, LAW_MEET, LAW_COUNT };
 static const char *const law_name[LAW_COUNT] = {
 	[LAW_VALID] = "each tree compiles",
 	[LAW_DISJOINT] = "no prefix stands on two peers of a gateway",
@@ -348,6 +375,7 @@ static const char *const law_name[LAW_COUNT] = {
 	[LAW_FORWARD] = "a packet passes the gateways of its path and arrives",
 	[LAW_BACK] = "its reply comes back",
 	[LAW_NOWHERE] = "a packet without a path arrives nowhere",
+	[LAW_MEET] = "two devices that attach to their home and may reach each other do",
 	[LAW_SYMMETRY] = "two devices use the same gateways both ways",
 };
 
@@ -399,20 +427,43 @@ static bool device_knows(const struct world *w, uint32_t s, uint32_t gateway)
 	return !is_device(w, s) || w->r.gateway[gateway].decl->state == GATEWAY_ACTIVE;
 }
 
+static bool is_dead(const struct world *w, uint32_t s)
+{
+	return is_device(w, s) && w->r.device[s].dead;
+}
+
 struct trial {
 	const struct world *w;
-	uint32_t from, to; /* at different sites */
+	uint32_t from, to;
+	bool near; /* both at one site */
 	struct flow f;
 	uint32_t path[16];
 	size_t n;
 	bool chain;
+	bool allowed;
 };
 
+/* Whether the device is a peer of some gateway of its home. */
+static bool is_at_home(const struct world *w, uint32_t device)
+{
+	uint32_t gateway;
+
+	return place_meeting(&w->r, device, device, &gateway, 1) > 0;
+}
+
+/*
+ * At its own site a gateway's rules carry whatever has its home there, though it is no peer of it: for the LAN and
+ * for itself, and for devices what is off or may not attach at its home.
+ */
 static bool carry_holds(const struct trial *t)
 {
-	for (uint32_t g = 0; g < t->w->r.ngateways; g++)
-		if (rules_accept(t->w, g, &t->f) != is_in(g, t->path, t->n))
+	bool exact = !t->near || (is_device(t->w, t->from) && (!is_device(t->w, t->to) || is_at_home(t->w, t->to)));
+
+	for (uint32_t g = 0; g < t->w->r.ngateways; g++) {
+		bool accepted = rules_accept(t->w, g, &t->f), expected = t->allowed && is_in(g, t->path, t->n);
+		if (exact ? accepted != expected : expected && !accepted)
 			return false;
+	}
 	return true;
 }
 
@@ -422,15 +473,30 @@ static bool nowhere_holds(const struct trial *t)
 	struct walk out;
 
 	for (size_t i = 0; i < site->ngateways; i++) {
-		if (is_in(site->gateway[i], t->path, t->n) && t->n)
+		if (t->allowed && is_in(site->gateway[i], t->path, t->n))
 			continue;
-		if (t->n && !is_site(t->w, t->from))
+		if (t->allowed && t->n && !is_site(t->w, t->from))
 			continue;
 		send_packet(t->w, t->from, site->gateway[i], t->f.from, t->f.to, &t->f, &out);
 		if (out.arrived != NONE)
 			return false;
 	}
 	return true;
+}
+
+static bool can_attach(const struct world *w, uint32_t device)
+{
+	uint32_t home = w->r.device[device].home;
+
+	return !w->r.device[device].dead && place_plan_allows(&w->r, device, home) && place_best(&w->r, home, 0) != NONE;
+}
+
+/* Whatever the redundancy, and whichever gateways the two have at their home. */
+static bool meet_holds(const struct trial *t)
+{
+	if (!t->near || !is_device(t->w, t->from) || !is_device(t->w, t->to) || !t->allowed)
+		return true;
+	return t->n > 0 || !can_attach(t->w, t->from) || !can_attach(t->w, t->to);
 }
 
 static bool forward_holds(const struct trial *t, struct walk *out)
@@ -464,25 +530,21 @@ static bool symmetric(const struct trial *t)
 	if (n != t->n)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (back[i] != t->path[n - 1 - i])
+		if (back[i] != t->path[t->chain ? n - 1 - i : i])
 			return false;
 	return true;
 }
 
-static bool is_dead(const struct world *w, uint32_t s)
-{
-	return is_device(w, s) && w->r.device[s].dead;
-}
-
 /* How often a path was that long: the test is worth nothing without long ones. */
 static void try_pair(const struct world *w, uint32_t from, uint32_t to, struct prng *p, bool ok[LAW_COUNT],
-		     size_t seen[4])
+		     size_t seen[5])
 {
 	struct trial t = { .w = w, .from = from, .to = to, .f = { address_of(w, from, p), address_of(w, to, p) } };
 	struct walk out;
 
-	/* Devices reach networks by attaching; what is at one site, links have no part in; the dead are no sources. */
-	if (site_of(w, from) == site_of(w, to) || (is_device(w, from) && is_site(w, to)) || is_dead(w, from))
+	/* What is one machine or stands on one LAN no gateway sees; the dead are no sources. */
+	t.near = site_of(w, from) == site_of(w, to);
+	if (from == to || (t.near && !is_device(w, from) && !is_device(w, to)) || is_dead(w, from))
 		return;
 	if (!is_device(w, from) && !is_site(w, from) &&
 	    w->r.gateway[gateway_of(w, from)].decl->state == GATEWAY_MAINTENANCE)
@@ -490,19 +552,22 @@ static void try_pair(const struct world *w, uint32_t from, uint32_t to, struct p
 	t.n = place_path(&w->r, from, t.f.to, t.path, 16);
 	t.chain = place_is_chain(&w->r, from, t.f.to);
 	seen[t.n < 3 ? t.n : 3]++;
+	t.allowed = access_eval(&w->x, from, t.f.to, HTTPS, NOW).allow;
+	ok[LAW_MEET] &= meet_holds(&t);
 	ok[LAW_CARRY] &= carry_holds(&t);
 	ok[LAW_NOWHERE] &= nowhere_holds(&t);
 	if (is_device(w, from) && is_device(w, to))
 		ok[LAW_SYMMETRY] &= is_dead(w, to) ? t.n == 0 : symmetric(&t);
-	if (!t.n || !device_knows(w, from, t.path[0]) || !device_knows(w, to, t.chain ? t.path[t.n - 1] : t.path[0]))
+	if (!t.n || !t.allowed || !device_knows(w, from, t.path[0]) || !device_knows(w, to, t.chain ? t.path[t.n - 1] : t.path[0]))
 		return;
 	bool arrives = forward_holds(&t, &out);
+	seen[4] += t.near && is_device(w, from) && is_device(w, to);
 	ok[LAW_FORWARD] &= arrives;
 	if (arrives)
 		ok[LAW_BACK] &= back_holds(&t, &out);
 }
 
-static void try(struct prng *p, bool ok[LAW_COUNT], size_t seen[4])
+static void try(struct prng *p, bool ok[LAW_COUNT], size_t seen[5])
 {
 	struct world w;
 
@@ -526,7 +591,7 @@ int main(void)
 {
 	uint64_t seed = prop_env("PROP_SEED", 1), cases = prop_env("PROP_CASES", 400);
 	bool ok[LAW_COUNT], was[LAW_COUNT];
-	size_t seen[4] = { 0 };
+	size_t seen[5] = { 0 };
 	struct tap t = { 0, 0 };
 
 	for (int i = 0; i < LAW_COUNT; i++)
@@ -541,9 +606,10 @@ int main(void)
 			was[i] = ok[i];
 		}
 	}
-	printf("# paths of 0, 1, 2 and 3 gateways: %zu, %zu, %zu, %zu\n", seen[0], seen[1], seen[2], seen[3]);
+	printf("# paths of 0, 1, 2 and 3 gateways: %zu, %zu, %zu, %zu; between devices of one home: %zu\n", seen[0], seen[1], seen[2],
+	       seen[3], seen[4]);
 	for (int i = 0; i < LAW_COUNT; i++)
 		tap_ok(&t, ok[i], law_name[i]);
-	tap_ok(&t, cases < 100 || (seen[0] && seen[1] && seen[2] && seen[3]), "there are paths of every length");
+	tap_ok(&t, cases < 100 || (seen[0] && seen[1] && seen[2] && seen[3] && seen[4]), "there are paths of every length");
 	return tap_done(&t);
 }
