@@ -6,117 +6,117 @@
 #include <jansson.h>
 
 #include "base/clock.h"
-#include "base/vec.h"
 #include "cmd.h"
-#include "source/change.h"
-#include "trust/judge.h"
-
-#define TRUST_BYTES_MAX ((size_t)128 << 10)
+#include "source/proof.h"
+#include "trust/chain.h"
 
 struct verify {
 	const struct cmd *cmd;
 	const struct cmd_common *common;
 	struct source_repo repo;
 	struct arena arena;
-	struct diags diags;
-	struct trust_file trust;
-	struct signers signers;
-	struct source_change change;
-	const char **judged; /* the changed paths less those that the trust file ignores */
-	size_t njudged;
+	struct buf proof;
+	struct objects objects;
+	struct object_id base, head;
 	char err[512];
 };
 
-/* What the older tree says of trust. */
-static int read_trust(struct verify *v, const char *base)
+static int find_commit(struct verify *v, const char *rev, struct object_id *id)
 {
-	const char *data;
-	size_t len;
+	git_commit *commit = NULL;
+	int ret = source_repo_commit(&v->repo, rev, &commit, v->err, sizeof(v->err));
 
-	if (source_file_read(&v->repo, base, "trust/trust.yaml", TRUST_BYTES_MAX, &v->arena, &data, &len, v->err,
-			     sizeof(v->err)) < 0)
-		return -1;
-	uint32_t file = diags_add_file(&v->diags, "trust/trust.yaml", data, len);
-	if (trust_file_parse(&v->trust, file, data, len, &v->arena, &v->diags) < 0) {
-		snprintf(v->err, sizeof(v->err), "trust/trust.yaml of %s has mistakes", base);
-		return -1;
+	if (ret == 0) {
+		*id = (struct object_id){ .len = GIT_OID_RAWSZ };
+		memcpy(id->b, git_commit_id(commit)->id, GIT_OID_RAWSZ);
 	}
-	if (source_file_read(&v->repo, base, "trust/allowed_signers", SIGNERS_BYTES_MAX, &v->arena, &data, &len, v->err,
-			     sizeof(v->err)) < 0)
-		return -1;
-	char why[256];
-	if (signers_parse(&v->signers, data, len, &v->arena, why, sizeof(why)) < 0) {
-		snprintf(v->err, sizeof(v->err), "trust/allowed_signers of %s: %s", base, why);
-		return -1;
-	}
-	return 0;
+	git_commit_free(commit);
+	return ret;
 }
 
-static void choose_paths(struct verify *v)
+/* The same bytes that a gateway's fetch role hands to its judge. */
+static int collect(struct verify *v, const char *base, const char *head)
 {
-	v->judged = arena_array(&v->arena, v->change.npaths, const char *);
-	for (size_t i = 0; i < v->change.npaths; i++)
-		if (!trust_ignores(&v->trust, v->change.path[i]))
-			v->judged[v->njudged++] = v->change.path[i];
+	char was[OBJECT_ID_TEXT_MAX], is[OBJECT_ID_TEXT_MAX];
+	int ret = source_repo_open(&v->repo, v->common->dir, v->common->path, v->err, sizeof(v->err));
+
+	if (ret == 0)
+		ret = find_commit(v, base, &v->base);
+	if (ret == 0)
+		ret = find_commit(v, head, &v->head);
+	if (ret == 0)
+		ret = source_proof(&v->repo, object_id_text(&v->base, was), object_id_text(&v->head, is), &v->proof, v->err,
+				   sizeof(v->err));
+	if (ret == 0 && objects_open(&v->objects, v->proof.p, v->proof.len, &v->arena) < 0) {
+		snprintf(v->err, sizeof(v->err), "the objects of the repository cannot be judged: there are too many");
+		ret = -E2BIG;
+	}
+	return ret;
 }
 
-static void judge(struct verify *v, int64_t now, struct judgement *j)
+static void print_json(const struct chain_verdict *r, const char *head)
 {
-	const struct judge_case c = {
-		.trust = &v->trust, .signers = &v->signers, .commit = v->change.object,
-		.commit_len = v->change.object_len, .changed = v->judged, .nchanged = v->njudged, .now = now,
-	};
+	char tree[OBJECT_ID_TEXT_MAX];
+	const struct judgement *j = &r->j;
+	json_t *out = json_pack("{s:b, s:s?, s:s?, s:s?, s:s, s:s, s:i, s:b, s:s?, s:i}", "accepted", j->accepted, "code",
+				j->code, "why", j->why, "signer", j->principal, "key", j->fingerprint, "commit", head,
+				"paths", (int)r->nchanged, "pending", j->pending, "could_sign", j->could_sign, "steps",
+				(int)r->steps);
 
-	judge_commit(&c, j, &v->arena);
-	if (j->accepted && !v->change.descends) {
-		j->accepted = false;
-		j->code = "E_ROLLBACK";
-		j->why = arena_printf(&v->arena, "%.12s does not come after %.12s, which is in force", v->change.new_id,
-				      v->change.old_id);
-	}
+	if (j->accepted)
+		json_object_set_new(out, "tree", json_string(object_id_text(&r->root, tree)));
+	json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+	putchar('\n');
+	json_decref(out);
 }
 
-static void print_judgement(const struct verify *v, const struct judgement *j)
+static void print_text(const struct chain_verdict *r, const char *head)
 {
-	if (v->common->format == FORMAT_JSON) {
-		json_t *out = json_pack("{s:b, s:s?, s:s?, s:s?, s:s, s:s, s:i, s:b}", "accepted", j->accepted, "code",
-					j->code, "why", j->why, "signer", j->principal, "key", j->fingerprint, "commit",
-					v->change.new_id, "paths", (int)v->njudged, "pending", j->pending);
-		json_dumpf(out, stdout, JSON_COMPACT | JSON_SORT_KEYS);
-		putchar('\n');
-		json_decref(out);
-		return;
-	}
-	printf("%s: %.12s, %zu changed path%s\n", j->accepted ? "accepted" : j->pending ? "pending" : "rejected",
-	       v->change.new_id, v->njudged, v->njudged == 1 ? "" : "s");
+	const struct judgement *j = &r->j;
+
+	printf("%s: %.12s, %zu changed path%s\n", j->accepted ? "accepted" : j->pending ? "pending" : "rejected", head,
+	       r->nchanged, r->nchanged == 1 ? "" : "s");
 	if (j->principal != NULL)
 		printf("signed by: %s (%s)\n", j->principal, j->fingerprint);
 	if (!j->accepted)
 		printf("%s: %s\n", j->code, j->why);
+	if (j->could_sign == NULL)
+		return;
+	if (*j->could_sign != '\0')
+		printf("could sign all of it: %s\ntype: " JUDGE_WHAT_TO_TYPE "\n", j->could_sign);
+	else
+		printf("nobody may sign all of it: split the change, or let a root member change trust/\n");
 }
 
 static int verify(struct verify *v, const char *base, const char *head, int64_t now)
 {
-	struct judgement j;
-	const struct diag_style style = { .color = v->common->color };
-	int ret = source_repo_open(&v->repo, v->common->dir, v->common->path, v->err, sizeof(v->err));
+	struct chain_verdict r;
+	char id[OBJECT_ID_TEXT_MAX];
+	int ret = collect(v, base, head);
 
-	if (ret == 0)
-		ret = read_trust(v, base);
-	if (v->diags.n > 0)
-		diags_print(&v->diags, &style, stderr);
-	if (ret == 0 && v->trust.mode != TRUST_MODE_COMMIT) {
-		snprintf(v->err, sizeof(v->err), "the tree asks for release mode, which this version does not have");
-		ret = -ENOTSUP;
-	}
-	if (ret == 0)
-		ret = source_change_read(&v->change, &v->repo, base, head, &v->arena, v->err, sizeof(v->err));
-	if (ret != 0)
+	if (ret < 0)
 		return cmd_fail(v->cmd, "%s", v->err);
-	choose_paths(v);
-	judge(v, now, &j);
-	print_judgement(v, &j);
-	return j.accepted ? EXIT_HOLDS : EXIT_FAILS;
+	const struct chain_case c = { .objects = &v->objects, .path = v->repo.root, .base = v->base, .tip = v->head, .now = now };
+	chain_judge(&c, &r, &v->arena);
+	if (r.base_unread)
+		return cmd_fail(v->cmd, "%s [%s]", r.j.why, r.j.code);
+	object_id_text(&v->head, id);
+	if (v->common->format == FORMAT_JSON)
+		print_json(&r, id);
+	else
+		print_text(&r, id);
+	return r.j.accepted ? EXIT_HOLDS : EXIT_FAILS;
+}
+
+/* BASE..HEAD as one argument; base is cut off at the dots, in place. */
+static const char *split_range(char *base)
+{
+	char *dots = strstr(base, "..");
+
+	if (dots == NULL)
+		return NULL;
+	*dots = '\0';
+	return dots[2] != '\0' ? dots + 2 : "HEAD";
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv)
@@ -132,26 +132,27 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
-	if (npos < 1 || npos > 2)
-		return cmd_fail(cmd, "it takes BASE [HEAD]; see yett verify --help");
+	const char *head = npos == 1 ? split_range(argv[0]) : npos == 2 ? argv[1] : NULL;
+	if (npos < 1 || npos > 2 || *argv[0] == '\0')
+		return cmd_fail(cmd, "it takes BASE [HEAD] or BASE..HEAD; see yett verify --help");
 	if (cmd_time(cmd, at, &now) < 0)
 		return EXIT_CANNOT;
 	struct verify v = { .cmd = cmd, .common = &common };
 	arena_init(&v.arena);
-	diags_init(&v.diags, &v.arena);
-	int status = verify(&v, argv[0], npos == 2 ? argv[1] : "HEAD", now);
+	int status = verify(&v, argv[0], head != NULL ? head : "HEAD", now);
 	source_repo_close(&v.repo);
-	diags_release(&v.diags);
+	buf_release(&v.proof);
 	arena_release(&v.arena);
 	return status;
 }
 
 const struct cmd cmd_verify = {
 	.name = "verify",
-	.args = "BASE [HEAD]",
+	.args = "BASE[..HEAD]",
 	.summary = "Say whether a commit is signed by somebody who may change what it changes",
 	.help = "BASE is the tree in force; its trust/trust.yaml and trust/allowed_signers judge. HEAD has to come after it and\n"
-		"to carry an SSH signature (git commit -S) of a member of every role that its changed paths ask for.",
+		"to carry an SSH signature (git commit -S) of a member of every role that its changed paths ask for. Signed commits between\n"
+		"the two are judged in their turn, as a gateway does that sees them only now.",
 	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON,
 	.run = run,
 };

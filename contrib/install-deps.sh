@@ -22,6 +22,7 @@ build l:yaml-0.1         libyaml-dev         reads YAML
 build l:libgit2          libgit2-dev         reads git repositories
 build l:jansson          libjansson-dev      reads and writes JSON
 build l:libsodium        libsodium-dev       keys and digests
+build l:nettle           nettle-dev          hashes of git objects
 build l:libnftnl         libnftnl-dev        nftables over netlink
 build l:libmnl           libmnl-dev          netlink
 demo  c:wg               wireguard-tools     shows and sets WireGuard devices

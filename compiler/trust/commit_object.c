@@ -113,6 +113,14 @@ enum commit_error commit_object_split(const char *object, size_t len, char *scra
 	return out->armor_len > 0 ? COMMIT_OK : COMMIT_UNSIGNED;
 }
 
+enum commit_error commit_object_links(const char *object, size_t len, struct commit_object *out)
+{
+	struct cursor c = { object, object + len };
+
+	memset(out, 0, sizeof(*out));
+	return take_tree(&c, out) && take_parents(&c, out) ? COMMIT_OK : COMMIT_HDR;
+}
+
 const char *commit_error_code(enum commit_error e)
 {
 	switch (e) {

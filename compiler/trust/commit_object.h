@@ -42,4 +42,10 @@ struct commit_object {
  */
 enum commit_error commit_object_split(const char *object, size_t len, char *scratch, struct commit_object *out);
 
+/*
+ * The tree and the parents alone, of a commit whose other headers may be any that git knows (mergetag): enough to follow history, where git's
+ * own hash says which commit it is. Fills in tree, parent, nparents and hex_len.
+ */
+enum commit_error commit_object_links(const char *object, size_t len, struct commit_object *out);
+
 const char *commit_error_code(enum commit_error e); /* "E_HDR"; "OK" */

@@ -92,9 +92,12 @@ sign() {
 
 @test "trust/ is the root role's" {
 	change trust/allowed_signers
+	sed -i 's/^version: 1$/version: 2/' trust/trust.yaml
+	git add -A
 	sign bob
 	run -1 yett verify base
 	has E_ROOT
+	has 'could sign all of it: alice'
 	git -c user.signingkey="$KEYS/alice" commit -q --amend -S -m 'By the root'
 	run -0 yett verify base
 }
@@ -155,11 +158,13 @@ sign() {
 	change policies/office.yaml
 	sign bob
 	git tag newer
+	run -1 yett verify newer base
+	has "E_ROLLBACK: have=$(git rev-parse --short=12 newer) offered=$(git rev-parse --short=12 base)"
 	git reset -q --hard base
 	change users/new.yaml
 	sign bob
-	run -1 yett verify newer HEAD
-	has E_ROLLBACK
+	run -1 yett verify newer..HEAD
+	has "E_FORK: have=$(git rev-parse --short=12 newer) offered=$(git rev-parse --short=12 HEAD)"
 }
 
 @test "a threshold above one takes release mode" {
@@ -174,7 +179,7 @@ sign() {
 	git rm -q -r trust
 	git commit -q -m 'No trust'
 	run -2 --separate-stderr yett verify HEAD
-	[ "$stderr" = 'yett: verify: there is no file trust/trust.yaml' ]
+	[ "$stderr" = 'yett: verify: of the tree in force: there is no file trust/trust.yaml [E_TRUST_FILE]' ]
 	git revert -n HEAD
 	sed -i 's/threshold: 1, members: \[alice\]/threshold: 0, members: [alice]/' trust/trust.yaml
 	git add -A

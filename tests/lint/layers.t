@@ -12,7 +12,7 @@ for my $i (0 .. $#line) {
 }
 $may{fmt} = {map { $_ => 1 } qw(base schema yaml fmt)};
 $may{import} = {map { $_ => 1 } qw(base schema source resolve import)};
-$may{trust} = {map { $_ => 1 } qw(base yaml trust)};
+$may{trust} = {map { $_ => 1 } qw(base yaml source trust)};
 $may{lint} = {map { $_ => 1 } @line, 'lint'};
 $may{compile} = {map { $_ => 1 } @line, 'compile'};
 $may{log} = {map { $_ => 1 } @line, qw(compile trust log)};
