@@ -18,13 +18,10 @@
 #define TRUST_REPO_ID_BYTES 32
 #define TRUST_ROLES_MAX 64
 #define TRUST_RULES_MAX 256
-<<<<<<< HEAD
 #define TRUST_EFFECTS_MAX 256
 #define TRUST_REVOKED_MAX 512
 #define TRUST_TICK_TTL (26 * 3600) /* seconds, where the file does not say */
-=======
 #define TRUST_BYTES_MAX ((size_t)128 << 10) /* of the file; its reader takes any length */
->>>>>>> a929055 (yett verify judges git objects from their bytes alone, over every signed commit on the way)
 
 enum trust_mode { TRUST_MODE_COMMIT, TRUST_MODE_RELEASE };
 
