@@ -308,6 +308,16 @@ void source_repo_close(struct source_repo *r)
 	*r = (struct source_repo){.git = NULL};
 }
 
+/* Whether an object that libgit2 makes nothing of is stored as a commit. */
+static bool is_commit(const struct source_repo *r, const char *hex)
+{
+	git_oid id;
+	git_object_t type;
+	size_t len;
+	return strlen(hex) == GIT_OID_HEXSZ && git_oid_fromstr(&id, hex) == 0 &&
+	       git_odb_read_header(&len, &type, r->odb, &id) == 0 && type == GIT_OBJECT_COMMIT;
+}
+
 int source_repo_commit(const struct source_repo *r, const char *rev, git_commit **commit, char *err, size_t err_size)
 {
 	struct walk w = {.repo = r, .err = err, .err_size = err_size};
@@ -320,7 +330,8 @@ int source_repo_commit(const struct source_repo *r, const char *rev, git_commit 
 		return fail(&w, EINVAL, "no revision \"%s\" in repository %s; to begin a commit's id with, it is too short", rev, r->name);
 	}
 	if (rc < 0)
-		return fail(&w, EIO, "cannot find revision \"%s\" in repository %s", rev, r->name);
+		return fail(&w, EIO, "%scannot find revision \"%s\" in repository %s", is_commit(r, rev) ? "E_HDR: " : "", rev,
+			    r->name);
 	rc = git_object_peel((git_object **)commit, o, GIT_OBJECT_COMMIT);
 	git_object_free(o);
 	return rc < 0 ? fail(&w, EINVAL, "revision \"%s\" is no commit", rev) : 0;

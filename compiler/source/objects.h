@@ -85,7 +85,7 @@ int object_entry_cmp(const struct object_entry *a, const struct object_entry *b)
 
 /* Why a tree could not be followed. */
 struct object_error {
-	const char *code; /* E_ODB_MISSING, E_TREE_..., static; NULL: nothing wrong */
+	const char *code; /* E_ODB_MISSING, or one about trees, static; NULL: nothing wrong */
 	const char *why;  /* one sentence, in the arena */
 };
 

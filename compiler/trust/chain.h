@@ -28,7 +28,7 @@ struct chain_case {
 };
 
 struct chain_verdict {
-	/* code besides those of judge.h: E_ODB_MISSING, E_TREE_..., E_ROLLBACK, E_FORK, E_TRUST_FILE, E_SIGNERS, E_TRUST_MODE */
+	/* code besides those of judge.h: E_ODB_MISSING, those about trees, E_ROLLBACK, E_FORK, E_TRUST_FILE, E_SIGNERS, E_TRUST_MODE */
 	struct judgement j;
 	bool base_unread;       /* it is the tree in force that cannot judge */
 	uint32_t steps;         /* accepted commits, the tip included; 0 when the tip is in force already */

@@ -6,7 +6,7 @@ load helper
 setup_file() {
 	export KEYS=$BATS_FILE_TMPDIR/keys
 	mkdir -m 700 "$KEYS"
-	for who in alice bob mallory old; do ssh-keygen -q -t ed25519 -N '' -C "$who" -f "$KEYS/$who"; done
+	for who in alice bob carol mallory old; do ssh-keygen -q -t ed25519 -N '' -C "$who" -f "$KEYS/$who"; done
 }
 
 setup() {
@@ -165,6 +165,168 @@ sign() {
 	sign bob
 	run -1 yett verify newer..HEAD
 	has "E_FORK: have=$(git rev-parse --short=12 newer) offered=$(git rev-parse --short=12 HEAD)"
+}
+
+# A change of trust/ that may follow: its version grows by one.
+next_version() {
+	local v
+	v=$(sed -n 's/^version: //p' trust/trust.yaml)
+	sed -i "s/^version: .*/version: $((v + 1))/" trust/trust.yaml
+	git add -A
+}
+
+@test "each signed commit on the way is judged in its turn, and judges what follows" {
+	change policies/office.yaml
+	sign bob
+	echo "carol namespaces=\"git\" $(cut -d' ' -f1,2 "$KEYS/carol.pub")" >>trust/allowed_signers
+	sed -i 's/netops: .*members: .*/netops: {threshold: 1, members: [alice, bob, carol]}/' trust/trust.yaml
+	next_version
+	sign alice
+	git tag carol-joins
+	change policies/office.yaml
+	git commit -q -m 'Not signed, vouched for by the next'
+	change policies/other.yaml
+	sign carol
+	run -0 yett verify base..HEAD --format=json
+	[ "$(jq -r '"\(.signer) \(.steps)"' <<<"$output")" = 'carol 3' ]
+	[ "$(jq -r .tree <<<"$output")" = "$(git rev-parse 'HEAD^{tree}')" ]
+	# The same in two parts: who saw a tip between comes to the same end.
+	run -0 yett verify base..carol-joins
+	run -0 yett verify carol-joins..HEAD
+	# Without the step between, nobody let carol in.
+	git reset -q --soft base
+	sign carol
+	run -1 yett verify base..HEAD
+	has E_SIGNER
+}
+
+@test "a merge that the forge made is taken in by a signed commit on top; either parent may lead back" {
+	git checkout -q -b side
+	change policies/side.yaml
+	sign bob
+	git checkout -q main
+	change users/new.yaml
+	sign bob
+	git merge -q --no-ff -m 'Merge, unsigned' side
+	run -1 yett verify base
+	has 'pending: '
+	has 'could sign all of it: alice, bob'
+	has 'type: git commit --allow-empty -S && git push'
+	git -c user.signingkey="$KEYS/bob" commit -q --allow-empty -S -m 'Taken in'
+	run -0 yett verify base..HEAD
+	run -0 yett verify side..HEAD
+}
+
+@test "trust/ goes forward one version at a time, keeps its repo-id, and does not lock its signer out" {
+	change trust/allowed_signers
+	sign alice
+	run -1 yett verify base
+	has 'E_ROOT: with a change below trust/ its version goes from 1 to 2; write version: 2 in trust/trust.yaml'
+	git reset -q --hard base
+	next_version
+	next_version
+	sign alice
+	run -1 yett verify base
+	has 'E_ROOT: with a change'
+	git reset -q --hard base
+	next_version
+	sed -i 's/^repo-id: 00/repo-id: 01/' trust/trust.yaml
+	git add -A
+	sign alice
+	run -1 yett verify base
+	has 'E_ROOT: repo-id changes'
+	git reset -q --hard base
+	next_version
+	sed -i 's/^root: .*/root: {threshold: 1, members: [bob]}/' trust/trust.yaml
+	git add -A
+	sign alice
+	run -1 yett verify base
+	has 'E_ROOT: role root 0/1 (alice is no member; could sign: bob)'
+	git reset -q --hard base
+	next_version
+	sed -i '/^alice/d' trust/allowed_signers
+	git add -A
+	sign alice
+	run -1 yett verify base
+	has 'E_ROOT: the key of alice would no longer stand in trust/allowed_signers'
+}
+
+@test "a trust folder that could not judge the next change is refused: E_SIGNERS, E_TRUST_FILE, E_TRUST_MODE" {
+	for line in '* namespaces="git"' 'eve' 'eve namespaces="git"'; do
+		git reset -q --hard base
+		echo "$line $(cut -d' ' -f1,2 "$KEYS/mallory.pub")" >>trust/allowed_signers
+		next_version
+		sign alice
+		run -1 yett verify base
+		has 'E_SIGNERS: trust/allowed_signers: line 5: '
+	done
+	git reset -q --hard base
+	sed -i 's/^root: .*/root: {threshold: 0, members: [alice]}/' trust/trust.yaml
+	next_version
+	sign alice
+	run -1 yett verify base
+	has 'E_TRUST_FILE: trust/trust.yaml:5: a threshold is at least 1'
+	git reset -q --hard base
+	git rm -q -r trust
+	sign alice
+	run -1 yett verify base
+	has 'E_TRUST_FILE: there is no file trust/trust.yaml'
+	git reset -q --hard base
+	sed -i 's/^mode: commit/mode: release/' trust/trust.yaml
+	next_version
+	sign alice
+	run -1 yett verify base
+	has E_TRUST_MODE
+}
+
+@test "what is refused in a commit's header: two signatures, one before the author, a strange one, a NUL" {
+	change policies/office.yaml
+	sign bob
+	git cat-file commit HEAD >"$BATS_TEST_TMPDIR/good"
+	sed -n '/^gpgsig/,/END SSH/p' "$BATS_TEST_TMPDIR/good" >"$BATS_TEST_TMPDIR/block"
+	body() { sed '/^gpgsig/,/END SSH/d' "$BATS_TEST_TMPDIR/good"; }
+	body | sed "/^committer/r $BATS_TEST_TMPDIR/block" | sed "/END SSH/r $BATS_TEST_TMPDIR/block" >"$BATS_TEST_TMPDIR/twice"
+	body | sed "/^parent/r $BATS_TEST_TMPDIR/block" >"$BATS_TEST_TMPDIR/early"
+	sed 's/^gpgsig /gpgsig-sha256 /' "$BATS_TEST_TMPDIR/good" >"$BATS_TEST_TMPDIR/strange"
+	run -2 --separate-stderr yett verify base "$(git hash-object --literally -t commit -w "$BATS_TEST_TMPDIR/early")"
+	[[ "$stderr" == *E_HDR* ]]
+	for what in twice strange; do
+		run -1 yett verify base "$(git hash-object --literally -t commit -w "$BATS_TEST_TMPDIR/$what")"
+		has E_HDR
+	done
+	{ cat "$BATS_TEST_TMPDIR/good"; printf '\0evil'; } >"$BATS_TEST_TMPDIR/nul"
+	run -1 yett verify base "$(git hash-object --literally -t commit -w "$BATS_TEST_TMPDIR/nul")"
+	has E_NUL
+}
+
+@test "every file of the tree counts: flipped by somebody else it is rejected, by the right person the approved tree is another" {
+	change docs/readme.md
+	change policies/prod/db.yaml
+	change policies/office.yaml
+	change users/ana.yaml
+	sign alice
+	git tag approved
+	run -0 yett verify base..approved --format=json
+	tree=$(jq -r .tree <<<"$output")
+	for file in $(git ls-files); do
+		git checkout -q approved
+		python3 - "$file" <<-'PY'
+			import sys
+			data = bytearray(open(sys.argv[1], "rb").read())
+			data[-2] ^= 1
+			open(sys.argv[1], "wb").write(data)
+		PY
+		git add -A
+		# The old signature over a new tree.
+		git cat-file commit approved | sed "s/^tree .*/tree $(git write-tree)/" >"$BATS_TEST_TMPDIR/forged"
+		run -1 yett verify base "$(git hash-object -t commit -w "$BATS_TEST_TMPDIR/forged")"
+		has E_BADSIG
+		git -c user.signingkey="$KEYS/mallory" commit -q -S -m flip
+		run -1 yett verify approved..HEAD
+		git -c user.signingkey="$KEYS/alice" commit -q --amend -S -m flip
+		run yett verify approved..HEAD --format=json
+		[ "$status" -eq 1 ] || [ "$(jq -r .tree <<<"$output")" != "$tree" ]
+	done
 }
 
 @test "a threshold above one takes release mode" {
