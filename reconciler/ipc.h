@@ -29,6 +29,7 @@ enum ipc_type {
 	IPC_QUOTA_USE,      /* supervisor -> apply: struct ipc_quota and what was used, which it goes on from */
 	IPC_QUOTA_ASK,      /* supervisor -> apply: struct ipc_quota; answered by the next, perhaps after others of it */
 	IPC_QUOTA_STATE,    /* apply -> supervisor, whenever it has changed: struct ipc_quota and what is used */
+	IPC_DRIFT,          /* apply -> supervisor: struct drift; the kernel was changed, once until the next request */
 	IPC_FETCH_PROGRESS, /* fetch -> supervisor while a request runs: struct ipc_fetch_progress */
 	IPC_COMPARE_REQ,    /* supervisor -> compile: struct ipc_compare_req and a plan, or what was observed; the latter is answered */
 	IPC_COMPARE_RES,    /* compile -> supervisor: struct ipc_compare_res, perhaps a document; then text */

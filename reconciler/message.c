@@ -31,6 +31,7 @@ static const struct message_rule {
 	{ IPC_QUOTA_USE, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_quota), false, FD_ONE },
 	{ IPC_QUOTA_ASK, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_quota), false, FD_NONE },
 	{ IPC_QUOTA_STATE, ROLE_APPLY, FROM_ROLE, sizeof(struct ipc_quota), false, FD_ONE },
+	{ IPC_DRIFT, ROLE_APPLY, FROM_ROLE, sizeof(struct drift), false, FD_NONE },
 	{ IPC_APPLY_RES, ROLE_APPLY, FROM_ROLE, sizeof(struct ipc_apply_res), true, FD_MAYBE },
 };
 

@@ -9,6 +9,7 @@
 
 #include "ipc.h"
 #include "kernel/kernel.h"
+#include "kernel/monitor.h"
 
 enum role_id { ROLE_FETCH, ROLE_COMPILE, ROLE_APPLY, ROLE_COUNT };
 
@@ -80,6 +81,7 @@ enum apply_mode {
 	APPLY_DRY,         /* nothing is changed */
 	APPLY_CHANGE,      /* a new plan: what was known before is enough to begin with */
 	APPLY_READ,        /* nothing is changed or compared: the answer's descriptor is what was observed, encoded */
+	APPLY_WATCH,       /* nothing is changed; a table that nobody has changed is not read */
 };
 
 struct ipc_apply_req {
@@ -113,6 +115,7 @@ struct ipc_apply_res {
 	uint32_t peers_planned, peers_configured, peers_recent; /* recent: a handshake in the last 3 minutes */
 	uint32_t peers_unread; /* 1: too many to be read before and after the change; APPLY_ENFORCE does it */
 	char interface[16];
+	struct drift seen;     /* what others did since the request before */
 };
 
 /* What is used of quotas comes with it as a descriptor, see state/quota.h. */

@@ -197,12 +197,38 @@ static int serve_hello(const struct role_ops *ops, void *ctx, int sock, const st
 	return message_send(sock, IPC_HELLO_RES, f->h.job, &res, sizeof(res), err, strlen(err), -1);
 }
 
+/* Until the supervisor has sent something, or is gone. */
+static int wait_frame(const struct role_ops *ops, void *ctx, int sock)
+{
+	struct pollfd p[1 + ROLE_POLLS] = { { .fd = sock, .events = POLLIN } };
+	int ret = 0;
+
+	while (ret == 0 && ops->polls != NULL) {
+		int wait_ms = -1;
+		bool any = false;
+		size_t n = ops->polls(ctx, p + 1, &wait_ms);
+		int ready = poll(p, 1 + n, wait_ms);
+		if (ready < 0 && errno != EINTR)
+			return -errno;
+		for (size_t i = 1; i <= n && ready > 0; i++)
+			any = any || p[i].revents != 0;
+		if (any || ready == 0)
+			ret = ops->work(ctx, sock, p + 1, n);
+		if (ready > 0 && p[0].revents != 0)
+			break;
+	}
+	return ret;
+}
+
 int role_serve(const struct role_ops *ops, void *ctx, int sock)
 {
 	struct ipc_frame *f = malloc(sizeof(*f));
 	int ret = f ? 0 : -ENOMEM;
 
 	while (ret == 0) {
+		ret = wait_frame(ops, ctx, sock);
+		if (ret < 0)
+			break;
 		ret = ipc_recv(sock, f, -1);
 		if (ret < 0)
 			break;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,11 +47,17 @@ void role_stop(struct role *r, int wait_ms);
 /* Role's side: what `--role=NAME` runs; an exit status. */
 int role_main(const char *name);
 
+#define ROLE_POLLS 4 /* at most, besides the supervisor */
+
 /* One job or hello at a time, until the supervisor is gone. A handler that returns non-zero ends the role. */
 struct role_ops {
 	enum role_id id;
 	int (*hello)(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size);
 	int (*request)(void *ctx, int sock, struct ipc_frame *f);
+	/* What else is waited for between jobs; NULL: nothing. How many, and the time after which work() is called anyhow (-1: none). */
+	size_t (*polls)(void *ctx, struct pollfd p[static ROLE_POLLS], int *wait_ms);
+	/* One of those is ready, or the time has passed. */
+	int (*work)(void *ctx, int sock, const struct pollfd *p, size_t n);
 };
 
 int role_serve(const struct role_ops *ops, void *ctx, int sock);

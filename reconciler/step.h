@@ -43,8 +43,13 @@ void turn_judge(struct turn *t, const char *commit, bool bad, const char *text);
 /* The commit that was just fetched has errors. */
 void turn_reject(struct turn *t, const char *commit, const char *text);
 /* Asks the apply role to do something with a plan, which is sent along unless the role has it. */
-int turn_send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode mode);
 /* Begins comparing the kernel with t->verify.pick, or with what is in force. */
 void turn_verify(struct turn *t);
 /* Writes down what is about to be done and goes to STEP_APPLY. */
 void turn_apply_candidate(struct turn *t);
+/* Asks the apply role for that plan, without sending it again when the role holds it. 0 or a negative errno. */
+int turn_send_plan(struct turn *t, uint32_t job, const struct plan_ref *p, enum apply_mode mode);
+/* Remembers what the kernel was found to be, and warns of what is new in it. */
+void turn_seen(struct turn *t, const struct ipc_apply_res *res);
+/* The differences that an answer of the apply role tells; a long text comes in a memfd. */
+void turn_changes(const struct ipc_frame *f, const char *text, struct buf *out);

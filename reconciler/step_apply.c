@@ -17,7 +17,7 @@
 #define CHANGES_MAX ((size_t)1 << 20)
 #define APPLY_LIMIT_MS 60000
 
-int turn_send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode mode)
+int turn_send_plan(struct turn *t, uint32_t job, const struct plan_ref *p, enum apply_mode mode)
 {
 	const struct role *r = &t->role[ROLE_APPLY];
 	bool held = t->apply_starts == r->starts && strcmp(t->apply_holds, p->digest) == 0;
@@ -28,22 +28,22 @@ int turn_send_plan(struct turn *t, const struct plan_ref *p, enum apply_mode mod
 	req.reuse = held;
 	t->apply_starts = r->starts;
 	memcpy(t->apply_holds, p->digest, sizeof(t->apply_holds));
-	return message_send(r->sock, IPC_APPLY_REQ, t->job, &req, sizeof(req), NULL, 0, held ? -1 : p->fd);
+	return message_send(r->sock, IPC_APPLY_REQ, job, &req, sizeof(req), NULL, 0, held ? -1 : p->fd);
 }
 
 static int send_apply(struct turn *t)
 {
-	return turn_send_plan(t, &t->candidate, APPLY_CHANGE);
+	return turn_send_plan(t, t->job, &t->candidate, APPLY_CHANGE);
 }
 
 static int send_enforce(struct turn *t)
 {
-	return turn_send_plan(t, &t->good, APPLY_ENFORCE);
+	return turn_send_plan(t, t->job, &t->good, APPLY_ENFORCE);
 }
 
 static int send_diff(struct turn *t)
 {
-	return turn_send_plan(t, &t->good, APPLY_DRY);
+	return turn_send_plan(t, t->job, &t->good, APPLY_DRY);
 }
 
 void turn_apply_candidate(struct turn *t)
@@ -161,11 +161,7 @@ static void enforce_done(struct turn *t, const struct ipc_apply_res *res)
 		if (t->outcome == OUTCOME_UNCHANGED)
 			buf_addf(&line, "unchanged: %s is in force", text_of_commit(t->good.commit, c));
 	} else {
-		buf_addf(&line, "repaired in ");
-		text_of_us(t->apply_us, &line);
-		buf_addf(&line, ": ");
-		text_of_counts(&res->counts, &line);
-		buf_addf(&line, "; %s is in force", text_of_commit(t->good.commit, c));
+		text_of_repair(res, t->good.commit, &line);
 		log_line("%s", buf_str(&line));
 		log_text(buf_str(&t->changes));
 		turn_journal(t, "repaired", &t->good, buf_str(&line));
@@ -179,18 +175,27 @@ static void enforce_done(struct turn *t, const struct ipc_apply_res *res)
 }
 
 /* The differences; a long text comes in a memfd. */
-static void take_changes(struct turn *t, const struct ipc_frame *f, const char *text)
+void turn_changes(const struct ipc_frame *f, const char *text, struct buf *out)
 {
 	const void *data;
 	size_t len;
 
-	buf_reset(&t->changes);
+	buf_reset(out);
 	if (f->fd < 0 || ipc_map(f->fd, CHANGES_MAX + 64, &data, &len) < 0) {
-		buf_adds(&t->changes, text);
+		buf_adds(out, text);
 		return;
 	}
-	buf_add(&t->changes, data, len);
+	buf_add(out, data, len);
 	munmap((void *)(uintptr_t)data, len);
+}
+
+void turn_seen(struct turn *t, const struct ipc_apply_res *res)
+{
+	t->last = *res;
+	t->last.interface[sizeof(t->last.interface) - 1] = '\0';
+	t->last.seen.program[sizeof(t->last.seen.program) - 1] = '\0';
+	t->last_at = clock_now();
+	warn_host(t, res->warnings);
 }
 
 static int frame_apply(struct turn *t, const struct ipc_frame *f)
@@ -207,11 +212,9 @@ static int frame_apply(struct turn *t, const struct ipc_frame *f)
 		turn_step(t)->failed(t, text);
 		return 0;
 	}
-	res.interface[sizeof(res.interface) - 1] = '\0';
-	take_changes(t, f, text);
-	t->last = res;
-	t->last_at = clock_now();
-	warn_host(t, res.warnings);
+	turn_changes(f, text, &t->changes);
+	turn_seen(t, &res);
+	res = t->last;
 	if (t->step == STEP_APPLY)
 		apply_done(t, &res);
 	else if (t->step == STEP_ENFORCE)

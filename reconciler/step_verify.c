@@ -151,7 +151,7 @@ static int frame_make(struct turn *t, const struct ipc_frame *f)
 
 static int send_read(struct turn *t)
 {
-	return turn_send_plan(t, &t->good, APPLY_READ);
+	return turn_send_plan(t, t->job, &t->good, APPLY_READ);
 }
 
 static void read_failed(struct turn *t, const char *why)

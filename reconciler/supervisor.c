@@ -122,8 +122,42 @@ static void settle_store(struct supervisor *s)
 	s->settle_ms = role_clock_ms() + (ret < 0 ? SETTLE_RETRY_MS : SETTLE_MS);
 }
 
+/* A repair beside the turns. */
+static void remember_repair(struct supervisor *s)
+{
+	const struct watch *w = &s->watch;
+
+	s->outcome = OUTCOME_REPAIRED;
+	s->ended_at = clock_now();
+	s->took_us = w->res.elapsed_us;
+	buf_reset(&s->text);
+	buf_adds(&s->text, buf_str(&w->text));
+	buf_reset(&s->changes);
+	buf_adds(&s->changes, buf_str(&w->changes));
+	notify_send("STATUS=%.400s", buf_str(&s->text));
+}
+
+static void take_watched(struct supervisor *s, const struct ipc_frame *f)
+{
+	switch (watch_answer(&s->watch, f)) {
+	case WATCH_NOTHING:
+		break;
+	case WATCH_REPAIRED:
+		remember_repair(s);
+		watch_repaired(&s->watch, &s->watch.res, role_clock_ms());
+		break;
+	case WATCH_FAILED:
+		s->error_at = clock_now();
+		buf_reset(&s->error);
+		buf_adds(&s->error, buf_str(&s->watch.text));
+		break;
+	}
+}
+
 static void turn_ended(struct supervisor *s)
 {
+	if (s->running != TURN_DIFF && s->turn.outcome == OUTCOME_REPAIRED)
+		watch_repaired(&s->watch, &s->turn.last, role_clock_ms());
 	s->settle_ms = role_clock_ms() + SETTLE_MS;
 	switch (s->running) {
 	case TURN_DIFF:
@@ -223,6 +257,8 @@ static void lose_role(struct supervisor *s, struct role *r, const char *why)
 {
 	role_lost(r);
 	log_line("%s; it is started again", why);
+	if (r->id == ROLE_APPLY)
+		watch_lost(&s->watch);
 	turn_role_lost(&s->turn, r->id, why);
 }
 
@@ -312,6 +348,14 @@ static void take_hello(struct supervisor *s, struct role *r, const struct ipc_fr
 	lose_role(s, r, text);
 }
 
+static void take_drift(struct supervisor *s, const struct ipc_frame *f)
+{
+	struct drift d;
+
+	memcpy(&d, f->body, sizeof(d));
+	watch_drift(&s->watch, &d);
+}
+
 static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 {
 	char why[160];
@@ -332,6 +376,10 @@ static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 		take_hello(s, r, f);
 	else if (ret == 0 && f->h.type == IPC_QUOTA_STATE)
 		keep_quota(s, f->fd);
+	else if (ret == 0 && f->h.type == IPC_DRIFT)
+		take_drift(s, f);
+	else if (ret == 0 && watch_expects(&s->watch, r->id, f))
+		take_watched(s, f);
 	else if (ret == 0)
 		ret = turn_frame(&s->turn, r->id, f);
 	if (f->fd >= 0)
@@ -353,9 +401,13 @@ static void check_overdue(struct supervisor *s, int64_t now)
 {
 	enum role_id id = turn_overdue(&s->turn, now);
 
+	if (watch_overdue(&s->watch, now))
+		lose_role(s, &s->role[ROLE_APPLY], "the apply role did not answer in time and was killed");
 	if (id == ROLE_COUNT)
 		return;
 	role_lost(&s->role[id]);
+	if (id == ROLE_APPLY)
+		watch_lost(&s->watch);
 	turn_timeout(&s->turn);
 }
 
@@ -415,6 +467,8 @@ static int poll_wait_ms(const struct supervisor *s)
 		if (s->role[i].pid == 0 && s->role[i].retry_ms < first)
 			first = s->role[i].retry_ms;
 	first = clients < first ? clients : first;
+	if (!s->once && !s->stopping && watch_deadline(&s->watch) < first)
+		first = watch_deadline(&s->watch);
 	return first <= now ? 0 : (int)(first - now);
 }
 
@@ -455,10 +509,12 @@ static void loop(struct supervisor *s, struct ipc_frame *f)
 	struct pollfd p[POLL_COUNT];
 
 	/* A change of the kernel that has begun is seen to its end. */
-	while (!s->stopping || turn_applying(&s->turn)) {
+	while (!s->stopping || turn_applying(&s->turn) || s->watch.job != 0) {
 		begin_what_is_due(s);
 		settle(s);
-		if (s->stopping && !turn_applying(&s->turn))
+		if (!s->once && !s->stopping)
+			watch_begin(&s->watch, role_clock_ms());
+		if (s->stopping && !turn_applying(&s->turn) && s->watch.job == 0)
 			break;
 		fill_polls(s, p);
 		if (poll(p, POLL_COUNT, poll_wait_ms(s)) < 0) {
@@ -542,6 +598,7 @@ static void stop(struct supervisor *s, struct ipc_frame *f)
 	control_close(&s->control);
 	if (s->turn.good.fd >= 0 && s->store.dirfd >= 0)
 		settle_store(s);
+	watch_release(&s->watch);
 	turn_release(&s->turn);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
@@ -567,6 +624,7 @@ int supervisor_run(const struct config *c, bool once)
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_init(&s->role[i], (enum role_id)i);
 	turn_init(&s->turn, c, &s->store, s->role, s->repository);
+	watch_init(&s->watch, &s->turn);
 	int status = start(s);
 	if (status == YETTD_OK) {
 		loop(s, f);

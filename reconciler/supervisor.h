@@ -8,6 +8,7 @@
 #include "config.h"
 #include "report/control.h"
 #include "turn.h"
+#include "watch.h"
 
 /* Exit statuses of yettd; sysexits.h's EX_TEMPFAIL for the lock. */
 enum { YETTD_OK = 0, YETTD_REJECTED = 1, YETTD_CANNOT = 2, YETTD_LOCKED = 75 };
@@ -19,6 +20,7 @@ struct supervisor {
 	struct store store;
 	struct role role[ROLE_COUNT];
 	struct turn turn;
+	struct watch watch;
 	struct control control;
 	int signal_fd;
 	int quota_fd;           /* what is used of quotas, as the apply role said last; -1: nothing yet */

@@ -165,6 +165,11 @@ bool turn_applying(const struct turn *t)
 	return t->sent && (t->step == STEP_APPLY || t->step == STEP_ENFORCE);
 }
 
+bool turn_kernel_free(const struct turn *t)
+{
+	return t->good.fd >= 0 && steps[t->step]->role != ROLE_APPLY;
+}
+
 void turn_role_ready(struct turn *t, enum role_id id)
 {
 	if (turn_running(t) && steps[t->step]->role == id)

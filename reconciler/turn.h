@@ -99,6 +99,8 @@ static inline bool turn_running(const struct turn *t)
 }
 /* True while the kernel is being changed. */
 bool turn_applying(const struct turn *t);
+/* True while t->good is what the kernel should hold and no request is with the apply role: others may ask it for that plan. */
+bool turn_kernel_free(const struct turn *t);
 
 /* Each of these may end the turn. */
 void turn_role_ready(struct turn *t, enum role_id id);

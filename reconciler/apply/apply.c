@@ -29,6 +29,10 @@ struct apply {
 	bool has_plan;
 	uint64_t same_table; /* see struct enforce */
 	struct usage usage;
+	struct monitor monitor;
+	struct kernel_self self; /* how it was at the end of the last request */
+	struct drift seen;       /* since then */
+	bool told;               /* the supervisor knows that there is something */
 	int sock;
 };
 
@@ -45,7 +49,8 @@ static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err
 		snprintf(err, err_size, "libsodium cannot start");
 		return -EIO;
 	}
-	return seckey_load(req->private_key_file, &x->key, err, err_size);
+	int ret = seckey_load(req->private_key_file, &x->key, err, err_size);
+	return ret == 0 ? monitor_open(&x->monitor, err, err_size) : ret;
 }
 
 static void drop_plan(struct apply *x)
@@ -108,7 +113,7 @@ static int open_kernel(struct apply *x, char *err, size_t err_size)
 /* Before the plan: two interfaces cannot listen on one port, nor the same peer be behind both. */
 static int claim(struct apply *x, enum apply_mode mode, char *err, size_t err_size)
 {
-	if (mode == APPLY_DRY || mode == APPLY_READ)
+	if (mode == APPLY_DRY || mode == APPLY_READ || mode == APPLY_WATCH)
 		return 0;
 	int left = x->kernel.claim(x->kernel.ctx, x->plan.interface, err, err_size);
 	if (left > 0)
@@ -151,7 +156,8 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 		return ret;
 	const struct enforce e = {
 		.kernel = &x->kernel, .want = &x->plan, .key = x->key, .now = clock_now(), .mode = (enum apply_mode)req->mode,
-		.same_table = &x->same_table, .usage = &x->usage,
+		.same_table = &x->same_table,
+		.usage = req->mode == APPLY_WATCH ? NULL : &x->usage,
 	};
 	snprintf(res->interface, sizeof(res->interface), "%s", x->plan.interface);
 	int64_t quotas = usage_next(&x->plan, e.now);
@@ -182,6 +188,61 @@ static int answer_state(int sock, uint32_t job, struct ipc_apply_res *res, const
 	if (fd >= 0)
 		close(fd);
 	return ret;
+}
+
+/* ---- what others do to the kernel ---- */
+
+static void hear(struct apply *x)
+{
+	monitor_read(&x->monitor, x->has_plan ? &x->plan : NULL, &x->self, &x->seen);
+}
+
+/* What was heard up to here is repaired by the request that begins, if it repairs at all. */
+static struct drift begin_hearing(struct apply *x, enum apply_mode mode)
+{
+	hear(x);
+	struct drift d = x->seen;
+	if (mode == APPLY_ENFORCE || mode == APPLY_CHANGE) {
+		memset(&x->seen, 0, sizeof(x->seen));
+		x->told = false;
+	}
+	return d;
+}
+
+/* What we did ourselves is known by its sender, and by leaving things as the plan has them. */
+static void end_hearing(struct apply *x)
+{
+	if (x->open && x->kernel.self != NULL)
+		x->kernel.self(x->kernel.ctx, &x->self);
+	hear(x);
+}
+
+static size_t polls(void *ctx, struct pollfd p[static ROLE_POLLS], int *wait_ms)
+{
+	const struct apply *x = ctx;
+
+	(void)wait_ms;
+	if (x->told) /* until it is looked at there is nothing more to tell; the kernel keeps what comes, or says that it did not */
+		return 0;
+	monitor_polls(&x->monitor, p);
+	return MONITOR_POLLS;
+}
+
+static int tell_drift(struct apply *x)
+{
+	if (x->seen.kinds == 0 || x->told)
+		return 0;
+	x->told = true;
+	return message_send(x->sock, IPC_DRIFT, 0, &x->seen, sizeof(x->seen), NULL, 0, -1);
+}
+
+static int work(void *ctx, int sock, const struct pollfd *p, size_t n)
+{
+	struct apply *x = ctx;
+
+	(void)sock, (void)p, (void)n;
+	hear(x);
+	return tell_drift(x);
 }
 
 static int answer(int sock, uint32_t job, const struct ipc_apply_res *res, const struct buf *text)
@@ -257,18 +318,20 @@ static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
 
 	memset(&res, 0, sizeof(res));
 	memcpy(&req, f->body, sizeof(req));
-	if (req.mode < APPLY_ENFORCE || req.mode > APPLY_READ || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
+	if (req.mode < APPLY_ENFORCE || req.mode > APPLY_WATCH || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
 		return -EBADMSG;
 	res.next_change = CLOCK_NEVER;
+	res.seen = begin_hearing(x, (enum apply_mode)req.mode);
 	res.error = run(x, &req, f->fd, &res, &text, err, sizeof(err));
 	res.elapsed_us = text_clock_us() - start;
+	end_hearing(x);
 	if (res.error < 0) {
 		buf_reset(&text);
 		buf_adds(&text, *err ? err : strerror(-res.error));
-	} else if (req.mode == APPLY_READ) {
-		return answer_state(sock, f->h.job, &res, &text);
 	}
-	return answer(sock, f->h.job, &res, &text);
+	bool state = res.error == 0 && req.mode == APPLY_READ;
+	int ret = state ? answer_state(sock, f->h.job, &res, &text) : answer(sock, f->h.job, &res, &text);
+	return ret == 0 ? tell_drift(x) : ret;
 }
 
 static int request(void *ctx, int sock, struct ipc_frame *f)
@@ -284,7 +347,7 @@ static int request(void *ctx, int sock, struct ipc_frame *f)
 
 int apply_main(int sock)
 {
-	static const struct role_ops ops = { ROLE_APPLY, hello, request };
+	static const struct role_ops ops = { .id = ROLE_APPLY, .hello = hello, .request = request, .polls = polls, .work = work };
 	struct apply *x = calloc(1, sizeof(*x));
 
 	if (x == NULL)
@@ -299,6 +362,7 @@ int apply_main(int sock)
 	usage_release(&x->usage);
 	drop_plan(x);
 	seckey_free(x->key);
+	monitor_close(&x->monitor);
 	free(x);
 	return status;
 }

@@ -116,7 +116,7 @@ static void add_stats(struct kernel_stats *sum, const struct kernel_stats *s)
 
 static void describe(const struct enforce *e, const struct plan_delta *d, struct buf *text)
 {
-	if (e->mode != APPLY_DRY && d->nops > TEXT_OPS_MAX)
+	if (e->mode == APPLY_WATCH || (e->mode != APPLY_DRY && d->nops > TEXT_OPS_MAX))
 		return;
 	plan_delta_print(d, text);
 	if (text->len > TEXT_BYTES_MAX) {
@@ -139,6 +139,7 @@ static const enum kernel_look looks[] = {
 	[APPLY_ENFORCE] = LOOK_DRIFT,
 	[APPLY_DRY] = LOOK_ALL,
 	[APPLY_CHANGE] = LOOK_CHANGE,
+	[APPLY_WATCH] = LOOK_DRIFT,
 };
 
 /* d differs: applies it and looks again, into d. */
@@ -161,6 +162,11 @@ static int change(const struct enforce *e, int round, struct arena *a, struct pl
 	return ret;
 }
 
+static bool changes(enum apply_mode mode)
+{
+	return mode == APPLY_ENFORCE || mode == APPLY_CHANGE;
+}
+
 int enforce_run(const struct enforce *e, struct ipc_apply_res *res, struct buf *text, char *err, size_t err_size)
 {
 	struct arena a;
@@ -172,13 +178,13 @@ int enforce_run(const struct enforce *e, struct ipc_apply_res *res, struct buf *
 		enforce_count(&d, &res->counts);
 		describe(e, &d, text);
 	}
-	for (int round = 0; ret == 0 && e->mode != APPLY_DRY && differs(&d); round++) {
+	for (int round = 0; ret == 0 && changes(e->mode) && differs(&d); round++) {
 		if (round == ENFORCE_ROUNDS)
 			ret = not_taken(&d, err, err_size);
 		else
 			ret = change(e, round, &a, &d, res, err, err_size);
 	}
-	if (e->usage != NULL && ret == 0 && e->mode != APPLY_DRY)
+	if (e->usage != NULL && ret == 0 && changes(e->mode))
 		ret = usage_end(e->usage, e->kernel, e->want, &a, err, err_size);
 	if (e->usage != NULL)
 		usage_drop(e->usage);

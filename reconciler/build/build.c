@@ -163,7 +163,7 @@ static int request(void *ctx, int sock, struct ipc_frame *f)
 
 int build_main(int sock)
 {
-	static const struct role_ops ops = { ROLE_COMPILE, hello, request };
+	static const struct role_ops ops = { .id = ROLE_COMPILE, .hello = hello, .request = request };
 	struct build b = { .gateway = "" };
 
 	parts_init(&b.parts);

@@ -225,7 +225,7 @@ static int request(void *ctx, int sock, struct ipc_frame *frame)
 
 int fetch_main(int sock)
 {
-	static const struct role_ops ops = { ROLE_FETCH, hello, request };
+	static const struct role_ops ops = { .id = ROLE_FETCH, .hello = hello, .request = request };
 	struct fetch *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)

@@ -265,6 +265,13 @@ static int real_claim(void *ctx, const char *interface, char *err, size_t err_si
 	return rc < 0 ? rc : left;
 }
 
+static void real_self(const void *ctx, struct kernel_self *self)
+{
+	const struct real *k = ctx;
+
+	*self = (struct kernel_self){ k->nft.sock.portid, k->rtnl.sock.portid, k->link.index };
+}
+
 static void real_close(void *ctx)
 {
 	struct real *k = ctx;
@@ -300,7 +307,7 @@ int kernel_open(struct kernel *k, enum wg_backend backend, char *err, size_t err
 	arena_init(&r->link_arena);
 	wg_keep_init(&r->peers);
 	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .usage = real_usage, .claim = real_claim,
-			      .close = real_close };
+			      .self = real_self, .close = real_close };
 	int rc = nftnl_open(&r->nft, err, err_size);
 	if (rc == 0)
 		rc = rtnl_open(&r->rtnl, err, err_size);

@@ -43,6 +43,12 @@ enum kernel_look {
 	LOOK_CHANGE,
 };
 
+/* How our own changes are told from others': netlink ports are unique in a network namespace. */
+struct kernel_self {
+	uint32_t nft_port, rtnl_port;
+	uint32_t link; /* index of the interface as last read, 0: there was none */
+};
+
 #define KERNEL_KEEP_SECONDS 900
 #define KERNEL_PEERS_READ 256
 
@@ -71,6 +77,8 @@ struct kernel {
 	 * sentence. NULL: a stand-in that has none.
 	 */
 	int (*claim)(void *ctx, const char *interface, char *err, size_t err_size);
+	/* NULL: a stand-in that has none. */
+	void (*self)(const void *ctx, struct kernel_self *self);
 	void (*close)(void *ctx);
 };
 

@@ -111,52 +111,72 @@ static bool is_link_local6(u128 a)
 	return a >> 118 == 0x3fa; /* fe80::/10 */
 }
 
-static int see_address(const struct nlmsghdr *nlh, void *arg)
+bool rtnl_address_of(const struct nlmsghdr *nlh, uint32_t index, struct prefix *p)
 {
-	struct sighting *o = arg;
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr, *local = NULL, *address = NULL;
-	struct prefix p;
 
-	if (ifa->ifa_index != o->index || (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
-		return 0;
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifa) || ifa->ifa_index != index ||
+	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
+		return false;
 	attr_each(attr, nlh, sizeof(*ifa)) {
 		if (mnl_attr_get_type(attr) == IFA_LOCAL)
 			local = attr;
 		else if (mnl_attr_get_type(attr) == IFA_ADDRESS)
 			address = attr;
 	}
-	if (prefix_get(local != NULL ? local : address, ifa->ifa_family, ifa->ifa_prefixlen, &p) && !is_link_local6(p.addr))
+	return prefix_get(local != NULL ? local : address, ifa->ifa_family, ifa->ifa_prefixlen, p) && !is_link_local6(p->addr);
+}
+
+static int see_address(const struct nlmsghdr *nlh, void *arg)
+{
+	struct sighting *o = arg;
+	struct prefix p;
+
+	if (rtnl_address_of(nlh, o->index, &p))
 		vec_push(&o->address, p);
 	return 0;
 }
 
-static int see_route(const struct nlmsghdr *nlh, void *arg)
+static uint32_t number(const struct nlattr *attr)
 {
-	struct sighting *o = arg;
+	return mnl_attr_get_payload_len(attr) >= sizeof(uint32_t) ? mnl_attr_get_u32(attr) : 0;
+}
+
+bool rtnl_route_of(const struct nlmsghdr *nlh, uint32_t index, struct prefix *p)
+{
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr, *dst = NULL;
-	uint32_t table = rtm->rtm_table, oif = 0;
-	struct prefix p;
 
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
+		return false;
+	uint32_t table = rtm->rtm_table, oif = 0;
 	attr_each(attr, nlh, sizeof(*rtm)) {
 		switch (mnl_attr_get_type(attr)) {
 		case RTA_DST:
 			dst = attr;
 			break;
 		case RTA_OIF:
-			oif = mnl_attr_get_u32(attr);
+			oif = number(attr);
 			break;
 		case RTA_TABLE:
-			table = mnl_attr_get_u32(attr);
+			table = number(attr);
 			break;
 		}
 	}
-	if (rtm->rtm_protocol != KERNEL_ROUTE_PROTOCOL || table != RT_TABLE_MAIN || oif != o->index ||
+	if (rtm->rtm_protocol != KERNEL_ROUTE_PROTOCOL || table != RT_TABLE_MAIN || oif != index ||
 	    (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6) || (rtm->rtm_flags & RTM_F_CLONED))
-		return 0;
-	p = (struct prefix){ rtm->rtm_family == AF_INET ? ADDR_V4_FIRST : 0, rtm->rtm_dst_len };
-	if (dst == NULL || prefix_get(dst, rtm->rtm_family, rtm->rtm_dst_len, &p))
+		return false;
+	*p = (struct prefix){ rtm->rtm_family == AF_INET ? ADDR_V4_FIRST : 0, rtm->rtm_dst_len };
+	return dst == NULL || prefix_get(dst, rtm->rtm_family, rtm->rtm_dst_len, p);
+}
+
+static int see_route(const struct nlmsghdr *nlh, void *arg)
+{
+	struct sighting *o = arg;
+	struct prefix p;
+
+	if (rtnl_route_of(nlh, o->index, &p))
 		vec_push(&o->route, p);
 	return 0;
 }

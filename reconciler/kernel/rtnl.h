@@ -36,3 +36,10 @@ typedef int (*rtnl_link_fn)(void *ctx, const char *name, const struct rtnl_link 
 int rtnl_links(struct rtnl_conn *c, rtnl_link_fn fn, void *ctx, char *err, size_t err_size);
 /* MTU and up of d->link, then the address and route ops in their order. */
 int rtnl_apply(struct rtnl_conn *c, const struct plan_delta *d, char *err, size_t err_size);
+
+/*
+ * What one message about an address or a route says, if it is one that rtnl_observe() would fill in for the link of that index; false:
+ * it is none, or malformed.
+ */
+bool rtnl_address_of(const struct nlmsghdr *nlh, uint32_t index, struct prefix *p);
+bool rtnl_route_of(const struct nlmsghdr *nlh, uint32_t index, struct prefix *p);

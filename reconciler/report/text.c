@@ -94,3 +94,44 @@ const char *text_of_commit(const char *commit, char out[static COMMIT_TEXT_MAX])
 	snprintf(out, COMMIT_TEXT_MAX, "%.7s", commit);
 	return out;
 }
+
+static void add_kinds(uint32_t kinds, struct buf *out)
+{
+	static const char *const names[DRIFT_KINDS] = { "the table", "the interface", "an address", "a route", "more than could be followed" };
+	const char *comma = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!(kinds & (1u << i)))
+			continue;
+		buf_addf(out, "%s%s", comma, names[i]);
+		comma = ", ";
+	}
+}
+
+void text_of_drift(const struct drift *d, struct buf *out)
+{
+	if (d->kinds == 0)
+		return;
+	if (d->program[0] != '\0')
+		buf_addf(out, "%s (process %u)", d->program, d->process);
+	else if (d->port != 0)
+		buf_addf(out, "the owner of netlink port %u", d->port);
+	else
+		buf_adds(out, "somebody");
+	buf_adds(out, " changed ");
+	add_kinds(d->kinds, out);
+}
+
+void text_of_repair(const struct ipc_apply_res *res, const char *commit, struct buf *out)
+{
+	char c[COMMIT_TEXT_MAX];
+
+	buf_adds(out, "repaired in ");
+	text_of_us(res->elapsed_us, out);
+	if (res->seen.kinds != 0)
+		buf_adds(out, " after ");
+	text_of_drift(&res->seen, out);
+	buf_adds(out, ": ");
+	text_of_counts(&res->counts, out);
+	buf_addf(out, "; %s is in force", text_of_commit(commit, c));
+}

@@ -17,3 +17,7 @@ void text_of_counts(const struct change_counts *c, struct buf *out);
 void text_of_us(uint64_t us, struct buf *out);
 /* "1f2e3d4", or "a plan" for an unknown commit; out holds COMMIT_TEXT_MAX. */
 const char *text_of_commit(const char *commit, char out[static COMMIT_TEXT_MAX]);
+/* "nft (process 4711) changed the table"; "" when nothing was heard. */
+void text_of_drift(const struct drift *d, struct buf *out);
+/* "repaired in 1.2 ms after nft (process 4711) changed the table: +1 element; 1f2e3d4 is in force" */
+void text_of_repair(const struct ipc_apply_res *res, const char *commit, struct buf *out);
