@@ -42,7 +42,6 @@ int turn_journal(struct turn *t, const char *event, const struct plan_ref *p, co
 void turn_judge(struct turn *t, const char *commit, bool bad, const char *text);
 /* The commit that was just fetched has errors. */
 void turn_reject(struct turn *t, const char *commit, const char *text);
-/* Asks the apply role to do something with a plan, which is sent along unless the role has it. */
 /* Begins comparing the kernel with t->verify.pick, or with what is in force. */
 void turn_verify(struct turn *t);
 /* Writes down what is about to be done and goes to STEP_APPLY. */
