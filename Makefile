@@ -64,6 +64,15 @@ $(B)/flags: FORCE
 	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS) $(CPPFLAGS))' | cmp -s - $@ || printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS) $(CPPFLAGS))' > $@
 FORCE:
 
+# The packs are in the program: one row of C for each, its text line by line.
+PACKS := $(sort $(wildcard policies/*/*.yaml))
+$(B)/packs.inc: $(PACKS)
+	@mkdir -p $(@D)
+	$(Q)for f in $(PACKS); do n=$$(basename $$f .yaml); printf '{ "%s", { { "packs/%s.yaml",\n' $$n $$n; \
+		sed 's/[\\"]/\\&/g; s/.*/\t"&\\n"/' $$f; echo '}, { NULL, NULL } } },'; done >$@
+$(B)/obj/compiler/init_pack.o: $(B)/packs.inc
+$(B)/obj/compiler/init_pack.o: CPPFLAGS += -I$(B)
+
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call said,CC,$<)
@@ -141,6 +150,8 @@ install: all ## into DESTDIR and prefix (default /usr/local)
 	sed 's,@sbindir@,$(sbindir),' contrib/systemd/yettd.service >$(DESTDIR)$(unitdir)/yettd.service
 	chmod 644 $(DESTDIR)$(unitdir)/yettd.service
 	install -m 644 schema/json/yett.schema.json $(DESTDIR)$(datadir)
+	install -d $(DESTDIR)$(datadir)/policies
+	install -m 644 policies/README.md $(PACKS) $(DESTDIR)$(datadir)/policies
 	install -d $(DESTDIR)$(bashcompdir) $(DESTDIR)$(zshcompdir) $(DESTDIR)$(fishcompdir)
 	install -m 644 contrib/completions/yett.bash $(DESTDIR)$(bashcompdir)/yett
 	install -m 644 contrib/completions/_yett $(DESTDIR)$(zshcompdir)
@@ -152,7 +163,8 @@ uninstall: ## take away what install put there
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8)))
 	rm -f $(DESTDIR)$(unitdir)/yettd.service $(DESTDIR)$(datadir)/yett.schema.json
 	rm -f $(DESTDIR)$(bashcompdir)/yett $(DESTDIR)$(zshcompdir)/_yett $(DESTDIR)$(fishcompdir)/yett.fish
-	-rmdir $(DESTDIR)$(datadir)
+	rm -f $(addprefix $(DESTDIR)$(datadir)/policies/,README.md $(notdir $(PACKS)))
+	-rmdir $(DESTDIR)$(datadir)/policies $(DESTDIR)$(datadir)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20

@@ -17,6 +17,7 @@
 #include "base/codes.h"
 #include "base/vec.h"
 #include "cmd.h"
+#include "init_pack.h"
 #include "field.h"
 
 #define ABOUT_MAX 60
@@ -234,6 +235,12 @@ static void give_tag(struct completion *c) { offer_tags(c, ""); }
 static void give_formats(struct completion *c) { offer_words(c, c->formats); }
 static void give_when(struct completion *c) { offer_words(c, "auto always never"); }
 static void give_forge(struct completion *c) { offer_words(c, "github gitlab gitea"); }
+static void give_pack(struct completion *c)
+{
+	for (size_t i = 0; init_pack_name(i) != NULL; i++)
+		offer(c, init_pack_name(i), NULL);
+}
+
 static void give_nothing(struct completion *c) { (void)c; }
 /* The shell knows files better. */
 static void give_files(struct completion *c) { (void)c; puts(":files"); }
@@ -307,7 +314,7 @@ static const struct {
 	{ "BASE", give_rev },	       { "CODE", give_code },	    { "DEST", give_dest },	   { "DEVICE", give_device },
 	{ "DIR", give_folders },       { "FILE", give_files },	    { "FILE|DIR", give_files },	   { "FORGE", give_forge },
 	{ "FORMAT", give_formats },    { "G", give_gateway },	    { "GATEWAY", give_gateway },   { "HEAD", give_rev },
-	{ "NAME", give_nothing },      { "PATH", give_folders },    { "PLATFORM", give_platform }, { "PORT", give_ports },
+	{ "NAME", give_nothing },      { "PACK", give_pack },	    { "PATH", give_folders },    { "PLATFORM", give_platform }, { "PORT", give_ports },
 	{ "REV", give_rev },	       { "REV-RANGE", give_rev },   { "SELECTOR", give_selector }, { "TAG", give_tag },
 	{ "USER", give_user },	       { "WHEN", give_when },
 };

@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/bug.h"
+#include "base/vec.h"
 #include "cmd.h"
 #include "init_forge.h"
+#include "init_pack.h"
 
 static const struct init_file templates[] = {
 	{ "network.yaml", "kind: Network\n"
@@ -105,18 +108,18 @@ struct init {
 	const struct cmd *cmd;
 	struct cmd_common common;
 	const char *dir;
-	const struct init_file *files[2]; /* the tree's and the forge's */
+	VEC(const struct init_file *) files; /* the tree's, the packs', the forge's */
 };
 
 static int write_files(const struct init *in, int dirfd)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(in->files); i++) {
-		const struct init_file *old = first_in_the_way(dirfd, in->files[i]);
+	for (size_t i = 0; i < in->files.n; i++) {
+		const struct init_file *old = first_in_the_way(dirfd, in->files.v[i]);
 		if (old != NULL)
 			return cmd_fail(in->cmd, "%s/%s is already there; nothing was written", in->dir, old->path);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(in->files); i++) {
-		for (const struct init_file *t = in->files[i]; t != NULL && t->path != NULL; t++) {
+	for (size_t i = 0; i < in->files.n; i++) {
+		for (const struct init_file *t = in->files.v[i]; t != NULL && t->path != NULL; t++) {
 			int ret = write_new(dirfd, t);
 			if (ret < 0)
 				return cmd_fail(in->cmd, "cannot write %s/%s: %s", in->dir, t->path, strerror(-ret));
@@ -129,31 +132,110 @@ static int write_files(const struct init *in, int dirfd)
 	return EXIT_HOLDS;
 }
 
+/*
+ * Whether the folder holds a policy tree, and in *network where its Network stands. -1: it cannot be read, as was explained. The
+ * tree's own mistakes are not ours to tell here.
+ */
+static int find_tree(const struct init *in, struct compile *c, const char **network)
+{
+	struct cmd_common common = in->common;
+	struct stat st;
+
+	*c = (struct compile){ 0 };
+	common.dir = in->dir;
+	if (stat(in->dir, &st) < 0)
+		return 0; /* it is made later */
+	if (cmd_compile(in->cmd, &common, NULL, c) < 0)
+		return -1;
+	if (c->model.n[KIND_NETWORK] == 0)
+		return 0;
+	*network = diag_loc_text(&c->diags, &c->arena, c->model.object[KIND_NETWORK][0]->loc);
+	return 1;
+}
+
+static int no_pack(const struct init *in, const char *name)
+{
+	struct buf all BUF_CLEANUP = BUF_INIT;
+
+	for (size_t i = 0; init_pack_name(i) != NULL; i++)
+		buf_addf(&all, "%s%s", i > 0 ? ", " : "", init_pack_name(i));
+	return cmd_fail(in->cmd, "there is no pack \"%s\"; there are %s", name, buf_str(&all));
+}
+
+static int add_packs(struct init *in, const struct option_list *names)
+{
+	const char *near = NULL;
+
+	for (size_t i = 0; i < names->n; i++) {
+		const struct init_file *files = init_pack_files(names->v[i], &near);
+		bool again = false;
+		if (files == NULL && near != NULL)
+			return cmd_fail(in->cmd, "there is no pack \"%s\"; did you mean \"%s\"?", names->v[i], near);
+		if (files == NULL)
+			return no_pack(in, names->v[i]);
+		for (size_t k = 0; k < in->files.n; k++)
+			again |= in->files.v[k] == files;
+		if (!again)
+			vec_push(&in->files, files);
+	}
+	return EXIT_HOLDS;
+}
+
+/* A tree that is there gets packs and the forge's files, if these are wanted. */
+static int choose_files(struct init *in, const struct option_list *packs, const char *forge)
+{
+	struct compile c;
+	const char *network = NULL;
+	int found = find_tree(in, &c, &network), status = found < 0 ? EXIT_CANNOT : EXIT_HOLDS;
+
+	if (found > 0 && packs->n == 0 && forge == NULL)
+		status = cmd_fail(in->cmd, "%s holds a policy tree already (its network: %s); --pack adds packs to it",
+				  in->dir, network);
+	else if (found == 0)
+		vec_push(&in->files, templates);
+	compile_release(&c);
+	if (status == EXIT_HOLDS)
+		status = add_packs(in, packs);
+	const struct init_file *ci = forge != NULL ? init_forge_files(forge) : NULL;
+	if (status == EXIT_HOLDS && forge != NULL && ci == NULL)
+		return cmd_fail(in->cmd, "--forge is " INIT_FORGES ", not %s", forge);
+	if (ci != NULL)
+		vec_push(&in->files, ci);
+	return status;
+}
+
+static int write_tree(const struct init *in)
+{
+	if (mkdir(in->dir, 0777) < 0 && errno != EEXIST)
+		return cmd_fail(in->cmd, "cannot make the folder %s: %s", in->dir, strerror(errno));
+	int dirfd = open(in->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return cmd_fail(in->cmd, "cannot open the folder %s: %s", in->dir, strerror(errno));
+	int status = write_files(in, dirfd);
+	close(dirfd);
+	return status;
+}
+
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
-	struct init in = { .cmd = cmd, .files = { templates, NULL } };
+	struct init in = { .cmd = cmd };
+	struct option_list packs = { 0 };
 	const char *forge = NULL;
 	const struct cmd_option own[] = {
 		{ "forge", 0, OPTION_TEXT, "FORGE", "also the CI files for github, gitlab or gitea", &forge },
+		{ "pack", 0, OPTION_LIST, "PACK", "also this pack of policies and guardrails; may be repeated", &packs },
 		{ 0 },
 	};
-	int npos = cmd_parse(cmd, argc, argv, own, &in.common);
+	int npos = cmd_parse(cmd, argc, argv, own, &in.common), status;
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
-	if (npos > 1)
-		return cmd_fail(cmd, "it takes one folder");
-	in.files[1] = forge != NULL ? init_forge_files(forge) : NULL;
-	if (forge != NULL && in.files[1] == NULL)
-		return cmd_fail(cmd, "--forge is " INIT_FORGES ", not %s", forge);
 	in.dir = npos == 1 ? argv[0] : in.common.dir;
-	if (mkdir(in.dir, 0777) < 0 && errno != EEXIST)
-		return cmd_fail(cmd, "cannot make the folder %s: %s", in.dir, strerror(errno));
-	int dirfd = open(in.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0)
-		return cmd_fail(cmd, "cannot open the folder %s: %s", in.dir, strerror(errno));
-	int status = write_files(&in, dirfd);
-	close(dirfd);
+	status = npos > 1 ? cmd_fail(cmd, "it takes one folder") : choose_files(&in, &packs, forge);
+	if (status == EXIT_HOLDS)
+		status = write_tree(&in);
+	vec_release(&in.files);
+	free(packs.v);
 	return status;
 }
 
@@ -162,6 +244,7 @@ const struct cmd cmd_init = {
 	.args = "[DIR]",
 	.summary = "Write a small policy tree to begin with",
 	.help = "With --forge also what CI runs there: `yett check`, and on a pull request `yett diff` as a comment.\n"
+		"Packs are baseline, contractors, guests, hygiene and production; a tree that is there gets them too.\n"
 		"Nothing that is there is overwritten.",
 	.formats = 1u << FORMAT_TEXT,
 	.run = run,

@@ -86,6 +86,8 @@ names() { # WORD... - the candidates alone
 	[ "$output" = $'auto\nalways\nnever' ]
 	names init --forge git
 	[ "$output" = $'github\ngitlab\ngitea' ] || [ "$output" = $'github\ngitlab' ]
+	names init --pack p
+	[ "$output" = production ]
 	names enroll x --platform l
 	[ "$output" = linux ]
 	names explain E_YAML_SY

@@ -50,6 +50,52 @@ ci_file() {
 	done
 }
 
+@test "each pack alone and all of them: the tree passes check, and is canonical" {
+	mapfile -t packs < <(cd "$ROOT/policies" && printf '%s\n' */ | tr -d /)
+	[ ${#packs[@]} -ge 5 ]
+	all=()
+	for pack in "${packs[@]}"; do
+		rm -rf tree
+		yett init --quiet tree --pack "$pack"
+		cmp "tree/packs/$pack.yaml" "$ROOT/policies/$pack/$pack.yaml"
+		run -0 yett check -C tree
+		all+=(--pack "$pack")
+	done
+	rm -rf tree
+	yett init --quiet tree "${all[@]}" "${all[@]}"
+	[ "$(find tree/packs -type f | wc -l)" -eq ${#packs[@]} ]
+	run -0 yett check -C tree
+	run -0 yett fmt --check tree
+	[ -z "$output" ]
+}
+
+@test "a tree that is there gets packs and nothing else, and its own files stay" {
+	cp -R "$QUICK" tree
+	mv tree/network.yaml tree/net.yaml
+	run -0 yett init tree --pack contractors --pack production
+	[ "$output" = $'tree/packs/contractors.yaml\ntree/packs/production.yaml\nNext: yett check -C tree' ]
+	run -0 yett check --quiet -C tree
+	run -2 yett init tree --pack guests --pack production
+	has 'tree/packs/production.yaml is already there; nothing was written'
+	[ ! -e tree/packs/guests.yaml ]
+	run -2 yett init tree
+	has 'tree holds a policy tree already (its network: net.yaml:'
+	[ ! -e tree/network.yaml ]
+	run -0 yett init --quiet tree --forge github
+	[ "$(find tree -newer tree/packs/production.yaml -name '*.yml' | wc -l)" -eq 1 ]
+}
+
+@test "an unknown pack is named with the nearest, and nothing is written" {
+	run -2 yett init tree --pack hygeine
+	has 'there is no pack "hygeine"; did you mean "hygiene"?'
+	run -2 yett init tree --pack fence
+	has 'there is no pack "fence"; there are baseline, contractors, guests, hygiene, production'
+	[ ! -e tree ]
+	echo text >file
+	run -2 yett init file --pack guests
+	has file
+}
+
 @test "an unknown forge is named" {
 	run -2 yett init tree --forge sourceforge
 	has sourceforge
