@@ -47,7 +47,10 @@ static const struct field fields[] = {
 	{ .name = "control_socket", .type = &type_string, IN(control_socket) },
 	{ .name = "trust", .object = trust_fields },
 	{ .name = "wireguard", .object = wireguard_fields },
-	{ .name = "confirm", .flags = FIELD_LATER },
+	{ .name = "confirm", .object = config_confirm_fields },
+	{ .name = "limits", .object = config_limits_fields },
+	{ .name = "management", .object = config_management_fields },
+	{ .name = "operators", .type = &type_int, IN(operators), .flags = FIELD_LIST },
 	{ .name = "listen", .flags = FIELD_LATER },
 	{ 0 },
 };
@@ -87,7 +90,7 @@ static void decode_words(struct decoder *x, const struct node *v, const struct f
 	diag_add(x->diags, "E_TYPE", v->loc, "%s is one of %s, not %s", f->name, buf_str(&all), v->text);
 }
 
-static void decode_scalar(struct decoder *x, const struct node *v, const struct field *f)
+static void decode_scalar(struct decoder *x, const struct node *v, const struct field *f, void *out)
 {
 	const char *code = "E_TYPE", *why = "it cannot be read", *hint = NULL;
 
@@ -99,11 +102,24 @@ static void decode_scalar(struct decoder *x, const struct node *v, const struct 
 		decode_words(x, v, f);
 		return;
 	}
-	if (f->type->parse(x->arena, v->text, v->len, (char *)x->c + f->offset, &code, &why, &hint) == 0)
+	if (f->type->parse(x->arena, v->text, v->len, out, &code, &why, &hint) == 0)
 		return;
 	diag_add(x->diags, code, v->loc, "%s: %s", f->name, why);
 	if (hint != NULL)
 		diag_hint(x->diags, "%s", hint);
+}
+
+static void decode_list(struct decoder *x, const struct node *v, const struct field *f, struct config_list *out)
+{
+	if (v->kind != NODE_SEQ) {
+		diag_add(x->diags, "E_TYPE", v->loc, "%s is a list, such as [a, b]", f->name);
+		return;
+	}
+	out->n = v->n;
+	out->v = arena_alloc(x->arena, (v->n + 1) * f->type->size);
+	memset(out->v, 0, (v->n + 1) * f->type->size);
+	for (size_t i = 0; i < v->n; i++)
+		decode_scalar(x, v->item[i], f, (char *)out->v + i * f->type->size);
 }
 
 static void decode_field(struct decoder *x, const struct node_pair *p, const struct field *f)
@@ -115,8 +131,10 @@ static void decode_field(struct decoder *x, const struct node_pair *p, const str
 		decode_map(x, p->value, f->object);
 	else if (f->object != NULL)
 		diag_add(x->diags, "E_TYPE", p->value->loc, "%s is a mapping, such as {%s: …}", f->name, f->object->name);
+	else if (f->flags & FIELD_LIST)
+		decode_list(x, p->value, f, (struct config_list *)((char *)x->c + f->offset));
 	else
-		decode_scalar(x, p->value, f);
+		decode_scalar(x, p->value, f, (char *)x->c + f->offset);
 }
 
 static void decode_map(struct decoder *x, const struct node *map, const struct field *rows)
@@ -205,6 +223,7 @@ static void check_values(struct decoder *x, const struct node *map)
 	const struct config *c = x->c;
 
 	check_trust(x, map);
+	config_confirm_check(x->c, map, x->diags);
 	check_repository(x, map);
 	check_path(x, map, "private_key_file", c->private_key_file, SETTING_MAX);
 	check_path(x, map, "ssh_key_file", c->ssh_key_file, SETTING_MAX);
@@ -230,6 +249,7 @@ void config_parse(struct config *c, const char *file, const char *data, size_t l
 		.private_key_file = "", .ssh_key_file = "", .state_dir = CONFIG_DEFAULT_STATE,
 		.control_socket = CONFIG_DEFAULT_SOCKET, .trust = { TRUST_UNSET }, .wireguard = { WG_AUTO },
 	};
+	config_confirm_init(c);
 	if (yaml_parse(a, index, data, len, d, &docs, &ndocs) < 0)
 		return;
 	if (ndocs != 1 || docs[0]->kind != NODE_MAP) {

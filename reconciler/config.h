@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "config_confirm.h"
 #include "kernel/kernel.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/yett/yettd.yaml"
@@ -26,6 +27,10 @@ struct config { /* strings are arena memory, "" where absent */
 	struct {
 		int backend; /* enum wg_backend */
 	} wireguard;
+	struct config_confirm confirm;
+	struct config_limits limits;
+	struct config_management management;
+	struct config_list operators; /* int64_t: user numbers */
 };
 
 /*

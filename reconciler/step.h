@@ -33,8 +33,6 @@ void turn_finish(struct turn *t);
 void turn_drop_bundle(struct turn *t);
 /* After all else: the last good plan, unless there is none. */
 void turn_enforce(struct turn *t);
-/* A line of the journal; what cannot be written is logged. 0 or a negative errno. */
-int turn_journal(struct turn *t, const char *event, const struct plan_ref *p, const char *text);
 
 /* ---- what steps share ---- */
 
@@ -44,6 +42,8 @@ void turn_judge(struct turn *t, const char *commit, bool bad, const char *text);
 void turn_reject(struct turn *t, const char *commit, const char *text);
 /* Begins comparing the kernel with t->verify.pick, or with what is in force. */
 void turn_verify(struct turn *t);
+/* What becomes of the candidate now: applied, or kept from it; either way the turn goes on. */
+void turn_consider_candidate(struct turn *t);
 /* Writes down what is about to be done and goes to STEP_APPLY. */
 void turn_apply_candidate(struct turn *t);
 /* Asks the apply role for that plan, without sending it again when the role holds it. 0 or a negative errno. */
@@ -52,3 +52,5 @@ int turn_send_plan(struct turn *t, uint32_t job, const struct plan_ref *p, enum 
 void turn_seen(struct turn *t, const struct ipc_apply_res *res);
 /* The differences that an answer of the apply role tells; a long text comes in a memfd. */
 void turn_changes(const struct ipc_frame *f, const char *text, struct buf *out);
+/* The candidate is not tried again by itself. */
+void turn_hold_candidate(struct turn *t, const char *reason);

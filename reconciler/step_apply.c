@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/bug.h"
 #include "base/clock.h"
 #include "log.h"
 #include "observe/host.h"
@@ -62,16 +63,37 @@ void turn_apply_candidate(struct turn *t)
 	turn_enforce(t);
 }
 
-static void apply_failed(struct turn *t, const char *why)
+/* What may be otherwise the next time; a lost or late role counts too. */
+static bool is_passing(int refusal)
 {
-	char a[COMMIT_TEXT_MAX], b[COMMIT_TEXT_MAX];
-	struct buf line BUF_CLEANUP = BUF_INIT;
+	static const int passing[] = { 0, -EBUSY, -ENOBUFS, -ENOMEM, -ERESTART, -EAGAIN, -EINTR, -ENODEV, -ENETDOWN, -EIO, -EPIPE, -ECONNREFUSED,
+				       -ENOENT, -EPERM, -EKEYREJECTED, -ENOTSUP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		if (refusal == passing[i])
+			return true;
+	return false;
+}
+
+static void try_later(struct turn *t)
+{
 	int64_t wait = RETRY_MIN_MS;
 
 	for (unsigned int i = 0; i < t->refusals && wait < RETRY_MAX_MS; i++)
 		wait *= 2;
 	t->refusals++;
 	t->retry_ms = role_clock_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+}
+
+static void apply_failed(struct turn *t, const char *why)
+{
+	char a[COMMIT_TEXT_MAX], b[COMMIT_TEXT_MAX];
+	struct buf line BUF_CLEANUP = BUF_INIT;
+
+	try_later(t);
+	if (!is_passing(t->refusal))
+		turn_hold_candidate(t, why);
+	t->refusal = 0;
 	t->apply_holds[0] = '\0'; /* it may have died before it decoded the plan */
 	buf_addf(&line, "%s could not be applied: %s", text_of_commit(t->candidate.commit, a), why);
 	if (t->good.fd >= 0)
@@ -166,7 +188,7 @@ static void enforce_done(struct turn *t, const struct ipc_apply_res *res)
 		log_text(buf_str(&t->changes));
 		turn_journal(t, "repaired", &t->good, buf_str(&line));
 	}
-	if (t->outcome < OUTCOME_REJECTED) {
+	if (t->outcome < OUTCOME_HELD) {
 		t->outcome = res->counts.total == 0 ? OUTCOME_UNCHANGED : OUTCOME_REPAIRED;
 		buf_reset(&t->text);
 		buf_adds(&t->text, buf_str(&line));
@@ -209,6 +231,7 @@ static int frame_apply(struct turn *t, const struct ipc_frame *f)
 	message_text(f, text, sizeof(text));
 	t->apply_us = res.elapsed_us;
 	if (res.error < 0) {
+		t->refusal = res.error;
 		turn_step(t)->failed(t, text);
 		return 0;
 	}

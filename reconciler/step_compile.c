@@ -50,6 +50,7 @@ static int take_compiled(struct turn *t, int fd, const struct ipc_compile_res *r
 		return ret;
 	turn_judge(t, t->fetched, false, "");
 	t->refusals = 0;
+	t->retry_ms = 0;
 	if (res->warnings > 0) {
 		char c[COMMIT_TEXT_MAX];
 		log_line("%s has %u %s", text_of_commit(t->fetched, c), res->warnings,
@@ -60,7 +61,7 @@ static int take_compiled(struct turn *t, int fd, const struct ipc_compile_res *r
 	if (t->good.fd >= 0 && strcmp(t->good.digest, t->candidate.digest) == 0)
 		same_plan(t);
 	else
-		turn_apply_candidate(t);
+		turn_consider_candidate(t);
 	return 0;
 }
 

@@ -70,16 +70,7 @@ static void same_commit(struct turn *t)
 		turn_enforce(t);
 		return;
 	}
-	if (t->forced || role_clock_ms() >= t->retry_ms) {
-		turn_apply_candidate(t);
-		return;
-	}
-	char c[COMMIT_TEXT_MAX];
-	struct buf line BUF_CLEANUP = BUF_INIT;
-	buf_addf(&line, "%s was refused by the kernel and is tried again in %lld s", text_of_commit(t->candidate.commit, c),
-		 (long long)(t->retry_ms - role_clock_ms() + 999) / 1000);
-	turn_fail(t, OUTCOME_FAILED, buf_str(&line));
-	turn_enforce(t);
+	turn_consider_candidate(t);
 }
 
 static int frame_fetch(struct turn *t, const struct ipc_frame *f)

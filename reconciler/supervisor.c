@@ -57,8 +57,9 @@ static void start_turn(struct supervisor *s, enum turn_kind kind)
 	s->in_turn = true;
 	if (kind == TURN_FULL) {
 		s->started++;
+		s->turn.retry = s->retry;
 		turn_start(&s->turn, kind, s->forced);
-		s->forced = false;
+		s->forced = s->retry = false;
 	} else {
 		turn_start(&s->turn, kind, false);
 	}
@@ -85,7 +86,7 @@ static void remember_turn(struct supervisor *s)
 	buf_adds(&s->text, buf_str(&t->text));
 	buf_reset(&s->changes);
 	buf_adds(&s->changes, buf_str(&t->changes));
-	if (t->outcome >= OUTCOME_REJECTED) {
+	if (t->outcome >= OUTCOME_HELD) {
 		s->error_at = s->ended_at;
 		buf_reset(&s->error);
 		buf_adds(&s->error, buf_str(&t->text));
@@ -109,7 +110,7 @@ static bool must_read_back(const struct supervisor *s)
 
 static int exit_status(enum turn_outcome o)
 {
-	return o == OUTCOME_REJECTED ? YETTD_REJECTED : o == OUTCOME_FAILED ? YETTD_CANNOT : YETTD_OK;
+	return o == OUTCOME_REJECTED || o == OUTCOME_HELD ? YETTD_REJECTED : o == OUTCOME_FAILED ? YETTD_CANNOT : YETTD_OK;
 }
 
 /* While nobody waits. */
@@ -176,6 +177,7 @@ static void turn_ended(struct supervisor *s)
 		remember_turn(s);
 		schedule(s);
 		tickets_answer(s, VERB_SYNC, s->started, status_sync_json);
+		tickets_answer(s, VERB_RETRY, s->started, status_sync_json);
 		if (s->once && s->outcome == OUTCOME_UNCHANGED)
 			log_line("%s", buf_str(&s->text));
 		if (must_read_back(s))
@@ -542,6 +544,7 @@ static int open_store(struct supervisor *s)
 	if (ret < 0 && ret != -ENOENT)
 		log_line("%s", err); /* a new one comes with the next good commit */
 	load_quota(s);
+	turn_load(&s->turn);
 	return YETTD_OK;
 }
 

@@ -31,6 +31,7 @@ struct supervisor {
 	int64_t next_enforce_ms; /* not before, when dates pass */
 	int64_t settle_ms;      /* when the file of the last good plan is written, if it is behind */
 	bool forced;            /* somebody asked */
+	bool retry;             /* and for what is held too */
 	bool in_turn;           /* one was started and its end is not settled */
 	enum turn_kind running; /* of the turn that runs */
 	uint64_t started;       /* full turns so far */

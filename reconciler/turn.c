@@ -61,7 +61,7 @@ void turn_enter(struct turn *t, enum turn_step step)
 void turn_fail(struct turn *t, enum turn_outcome o, const char *text)
 {
 	log_line("%s", text);
-	if (t->outcome >= OUTCOME_REJECTED)
+	if (t->outcome >= OUTCOME_HELD)
 		return;
 	t->outcome = o;
 	buf_reset(&t->text);
@@ -114,6 +114,17 @@ void turn_init(struct turn *t, const struct config *c, struct store *s, struct r
 			    .good = PLAN_REF_NONE, .candidate = PLAN_REF_NONE, .bundle_fd = -1,
 			    .verify = { .plan = PLAN_REF_NONE, .observed_fd = -1 } };
 	t->last.next_change = CLOCK_NEVER;
+}
+
+void turn_load(struct turn *t)
+{
+	int ret = held_load(&t->held, t->store->dirfd);
+
+	if (ret < 0)
+		log_line("which plans are held cannot be read, and none counts as held: %s", strerror(-ret));
+	ret = suspend_load(&t->suspend, t->store->dirfd);
+	if (ret < 0)
+		log_line("whether it is suspended cannot be read, and it counts as not: %s", strerror(-ret));
 }
 
 void turn_release(struct turn *t)
@@ -208,6 +219,7 @@ const char *turn_outcome_text(enum turn_outcome o)
 {
 	static const char *const names[] = {
 		[OUTCOME_UNCHANGED] = "unchanged", [OUTCOME_REPAIRED] = "repaired", [OUTCOME_APPLIED] = "applied",
+		[OUTCOME_HELD] = "held",
 		[OUTCOME_REJECTED] = "rejected", [OUTCOME_FAILED] = "failed",
 	};
 

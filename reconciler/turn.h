@@ -10,7 +10,9 @@
 #include "base/buf.h"
 #include "config.h"
 #include "role.h"
+#include "state/held.h"
 #include "state/store.h"
+#include "state/suspend.h"
 
 enum turn_step {
 	STEP_IDLE,
@@ -47,6 +49,7 @@ void verify_release(struct verify *v);
 
 enum turn_outcome { /* the worst of a turn, ascending */
 	OUTCOME_UNCHANGED, OUTCOME_REPAIRED, OUTCOME_APPLIED,
+	OUTCOME_HELD,     /* there is a new plan that is not applied: rolled back or refused before, too much at once, suspended */
 	OUTCOME_REJECTED, /* the tree has errors */
 	OUTCOME_FAILED,   /* git, the kernel or the disk */
 };
@@ -64,17 +67,22 @@ struct turn {
 	struct buf judged_text;       /* why, as the compile role said */
 	int64_t retry_ms;             /* the candidate was refused: not before */
 	unsigned int refusals;
+	int refusal;                  /* the newest one's negative errno; 0: the role said nothing */
 	char apply_holds[DIGEST_HEX_MAX]; /* the plan that the apply role has decoded */
 	uint32_t apply_starts;            /* and which life of that role it was */
 	struct ipc_apply_res last;        /* newest successful answer of the apply role */
 	int64_t last_at;                  /* its UTC second, 0: none yet */
 	uint32_t warned;                  /* enum host_warning bits already logged */
+	struct held held;                 /* plans that are not tried again by themselves */
+	struct suspend suspend;
+	bool removals_wait;               /* suspended, and the candidate would take access away */
 
 	/* This turn. */
 	enum turn_step step;
 	enum turn_kind kind;
 	bool sent;          /* the step's request is out; else the role is not ready yet */
 	bool forced;        /* yettctl sync: a refused plan is tried again at once */
+	bool retry;         /* yettctl retry: one that is held too; set before turn_start() */
 	uint32_t job;
 	int64_t deadline_ms, limit_ms;
 	uint64_t start_us, fetch_us, compile_us, apply_us;
@@ -90,6 +98,11 @@ struct turn {
 
 void turn_init(struct turn *t, const struct config *c, struct store *s, struct role *roles, const char *repository);
 void turn_release(struct turn *t);
+
+/* Reads what lasts over restarts, from the open store; what cannot be read is logged. */
+void turn_load(struct turn *t);
+/* A line of the journal about that plan; what cannot be written is logged. 0 or a negative errno. */
+int turn_journal(struct turn *t, const char *event, const struct plan_ref *p, const char *text);
 
 /* Begins one; the one before must have ended. */
 void turn_start(struct turn *t, enum turn_kind kind, bool forced);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* yettctl - asks the yettd of this machine: status, diff, sync. */
+/* yettctl - asks the yettd of this machine, and tells it what to do. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -20,29 +21,44 @@
 
 enum { CTL_OK = 0, CTL_REJECTED = 1, CTL_CANNOT = 2 };
 
+struct arguments {
+	const char *commit; /* or NULL */
+	int64_t seconds;    /* -1: not said */
+};
+
 static const struct command {
 	const char *name, *summary;
 	int (*print)(const json_t *answer);
-	bool commit; /* takes --commit */
+	bool commit, seconds; /* what it takes */
 } commands[] = {
-	{ "diff", "what the kernel holds against what it should hold; nothing is changed", answer_print_diff, false },
-	{ "status", "what is in force, the last turn, the last error, the peers and the processes", answer_print_status, false },
-	{ "sync", "one turn now; waits for its result", answer_print_sync, false },
-	{ "verify", "whether the kernel grants exactly what the commit in force, or another one, says", answer_print_verify, true },
+	{ "confirm", "the change that waits is right: keep it", answer_print_text, true, false },
+	{ "diff", "what the kernel holds against what it should hold; nothing is changed", answer_print_diff, false, false },
+	{ "history", "what was done, the newest last", answer_print_history, false, false },
+	{ "resume", "ends a suspension", answer_print_text, false, false },
+	{ "retry", "tries again what is held or was refused, removals of many peers too; waits for the result", answer_print_sync,
+	  false, false },
+	{ "rollback", "the change that waits is wrong: back to what was confirmed last", answer_print_text, false, false },
+	{ "status", "what is in force, what waits, the last turn, the last error, the peers and the processes", answer_print_status,
+	  false, false },
+	{ "suspend", "applies nothing new for a while, 2h or as --for says; drift is repaired", answer_print_text, false, true },
+	{ "sync", "one turn now; waits for its result", answer_print_sync, false, false },
+	{ "verify", "whether the kernel grants exactly what the commit in force, or another one, says", answer_print_verify, true, false },
 };
 
 static void usage(FILE *out)
 {
-	fprintf(out, "Usage: yettctl [OPTION]... COMMAND\nAsks the yettd that runs on this gateway.\n\nCommands:\n");
+	fprintf(out, "Usage: yettctl [OPTION]... COMMAND\nAsks the yettd that runs on this gateway, or tells it what to do.\n\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out, "\n      --socket=PATH    yettd's control_socket (default " CONFIG_DEFAULT_SOCKET ")\n"
-		     "      --commit=COMMIT  verify: compare with that commit, named by 7 or more digits\n"
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+	fprintf(out, "\n      --commit=COMMIT  named by 7 or more digits; verify: compare with it; confirm: only if that one waits\n"
+		     "      --for=DURATION   how long suspend lasts, such as 30m; at most 24h\n"
+		     "      --socket=PATH    yettd's control_socket (default " CONFIG_DEFAULT_SOCKET ")\n"
 		     "      --format=FORMAT  text or json (default text)\n"
 		     "  -h, --help           print this and exit\n"
 		     "      --version        print the version and exit\n\n"
-		     "Exit status: 0 done; sync gives 1 when the tree has errors, verify when the kernel differs;\n"
-		     "2 it could not be done.\n");
+		     "confirm, resume, retry, rollback and suspend are for root and for the operators that yettd.yaml lists.\n"
+		     "Exit status: 0 done; sync and retry give 1 when the tree has errors or the plan is held, verify when the\n"
+		     "kernel differs; 2 it could not be done.\n");
 }
 
 static int dial(const char *path)
@@ -63,15 +79,28 @@ static int dial(const char *path)
 	return fd;
 }
 
-static int talk(int fd, const char *verb, const char *commit, struct buf *answer)
+static void make_request(const char *verb, const struct arguments *args, struct buf *out)
+{
+	json_t *o = json_pack("{ss}", "verb", verb);
+
+	if (args->commit != NULL)
+		json_object_set_new(o, "commit", json_string(args->commit));
+	if (args->seconds >= 0)
+		json_object_set_new(o, "for", json_integer(args->seconds));
+	char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+	if (text == NULL)
+		BUG("no memory for a request");
+	buf_addf(out, "%s\n", text);
+	free(text);
+	json_decref(o);
+}
+
+static int talk(int fd, const char *verb, const struct arguments *args, struct buf *answer)
 {
 	char block[65536];
 	struct buf ask BUF_CLEANUP = BUF_INIT;
 
-	buf_addf(&ask, "{\"verb\":\"%s\"", verb);
-	if (commit != NULL)
-		buf_addf(&ask, ",\"commit\":\"%s\"", commit);
-	buf_adds(&ask, "}\n");
+	make_request(verb, args, &ask);
 	if (send(fd, ask.p, ask.len, MSG_NOSIGNAL) != (ssize_t)ask.len)
 		return -EPIPE;
 	for (;;) {
@@ -88,7 +117,7 @@ static int talk(int fd, const char *verb, const char *commit, struct buf *answer
 	}
 }
 
-static int run(const struct command *c, const char *path, const char *commit, bool json)
+static int run(const struct command *c, const struct arguments *args, const char *path, bool json)
 {
 	struct buf answer BUF_CLEANUP = BUF_INIT;
 	int fd = dial(path);
@@ -98,7 +127,7 @@ static int run(const struct command *c, const char *path, const char *commit, bo
 			fd == -ENOENT || fd == -ECONNREFUSED ? "; is it running?" : "");
 		return CTL_CANNOT;
 	}
-	int ret = talk(fd, c->name, commit, &answer);
+	int ret = talk(fd, c->name, args, &answer);
 	close(fd);
 	json_t *o = ret == 0 ? json_loadb(answer.p, answer.len, 0, NULL) : NULL;
 	if (o == NULL) {
@@ -134,35 +163,56 @@ static int unknown(const char *word)
 	return CTL_CANNOT;
 }
 
-static bool commit_fits(const struct command *c, const char *commit)
+/* Whether a command takes what was written; else says why. */
+static bool arguments_fit(const struct command *c, const struct arguments *args)
 {
-	size_t n = commit != NULL ? strlen(commit) : 0;
+	size_t n = args->commit != NULL ? strlen(args->commit) : 0;
 
-	if (commit != NULL && !c->commit)
+	if (args->commit != NULL && !c->commit)
 		fprintf(stderr, "yettctl: %s takes no --commit\n", c->name);
-	else if (commit != NULL && (n < 7 || n > 64 || strspn(commit, "0123456789abcdef") != n))
-		fprintf(stderr, "yettctl: --commit takes 7 to 64 hexadecimal digits, not %s\n", commit);
+	else if (args->commit != NULL && (n < 7 || n > 64 || strspn(args->commit, "0123456789abcdef") != n))
+		fprintf(stderr, "yettctl: --commit takes 7 to 64 hexadecimal digits, not %s\n", args->commit);
+	else if (args->seconds >= 0 && !c->seconds)
+		fprintf(stderr, "yettctl: %s takes no --for\n", c->name);
 	else
 		return true;
 	return false;
+}
+
+static bool read_duration(const char *text, int64_t *seconds)
+{
+	const char *code = NULL, *why = "it cannot be read", *hint = NULL;
+	struct arena a;
+
+	arena_init(&a);
+	bool ok = type_duration.parse(&a, text, strlen(text), seconds, &code, &why, &hint) == 0;
+	if (!ok)
+		fprintf(stderr, "yettctl: --for: %s\n", why);
+	arena_release(&a);
+	return ok;
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "socket", required_argument, NULL, 's' }, { "format", required_argument, NULL, 'f' },
-		{ "commit", required_argument, NULL, 'c' },
+		{ "commit", required_argument, NULL, 'c' }, { "for", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	const char *path = CONFIG_DEFAULT_SOCKET, *format = "text", *commit = NULL;
+	const char *path = CONFIG_DEFAULT_SOCKET, *format = "text";
+	struct arguments args = { .seconds = -1 };
 	int o;
 
 	while ((o = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (o) {
 		case 's': path = optarg; break;
 		case 'f': format = optarg; break;
-		case 'c': commit = optarg; break;
+		case 'c': args.commit = optarg; break;
+		case 't':
+			if (!read_duration(optarg, &args.seconds))
+				return CTL_CANNOT;
+			break;
 		case 'h': usage(stdout); return CTL_OK;
 		case 'v': puts("yettctl " YETT_VERSION); return CTL_OK;
 		default: fprintf(stderr, "yettctl --help lists the options.\n"); return CTL_CANNOT;
@@ -178,7 +228,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(commands[i].name, argv[optind]) == 0)
-			return commit_fits(&commands[i], commit) ? run(&commands[i], path, commit, strcmp(format, "json") == 0)
-								 : CTL_CANNOT;
+			return arguments_fit(&commands[i], &args) ? run(&commands[i], &args, path, strcmp(format, "json") == 0)
+								  : CTL_CANNOT;
 	return unknown(argv[optind]);
 }

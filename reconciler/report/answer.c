@@ -41,6 +41,20 @@ static void print_roles(const json_t *roles)
 	putchar('\n');
 }
 
+/* What stands between the branch and this gateway. */
+static void print_waiting(const json_t *o)
+{
+	const json_t *suspended = json_object_get(o, "suspended");
+	size_t i;
+	json_t *h;
+
+	json_array_foreach(json_object_get(o, "held"), i, h)
+		printf("%-12s%.7s since %s: %s\n", "held", answer_text(h, "commit"), answer_text(h, "at"), answer_text(h, "reason"));
+	if (json_is_object(suspended))
+		printf("%-12suntil %s by user %lld%s\n", "suspended", answer_text(suspended, "until"), number(suspended, "by"),
+		       json_is_true(json_object_get(suspended, "removals_wait")) ? "; changes that take access away wait" : "");
+}
+
 int answer_print_status(const json_t *o)
 {
 	const json_t *peers = json_object_get(o, "peers");
@@ -55,6 +69,7 @@ int answer_print_status(const json_t *o)
 		printf("%-12s%s has errors\n", "rejected", answer_text(o, "rejected"));
 	if (json_is_string(json_object_get(o, "pending")))
 		printf("%-12s%s was refused by the kernel and is tried again\n", "pending", answer_text(o, "pending"));
+	print_waiting(o);
 	print_turn(json_object_get(o, "last_turn"), "last turn");
 	print_turn(json_object_get(o, "last_error"), "last error");
 	printf("%-12s%lld turns, the next in %lld s\n", "since start", number(o, "turns"), number(o, "next_turn_s"));
@@ -116,6 +131,23 @@ int answer_print_verify(const json_t *o)
 	return 0;
 }
 
+int answer_print_text(const json_t *o)
+{
+	printf("%s\n", answer_text(o, "text"));
+	return 0;
+}
+
+int answer_print_history(const json_t *o)
+{
+	size_t i;
+	json_t *l;
+
+	json_array_foreach(json_object_get(o, "lines"), i, l)
+		printf("%s  %-11s %-7.7s  %s\n", answer_text(l, "time"), answer_text(l, "event"), answer_text(l, "commit"),
+		       answer_text(l, "text"));
+	return 0;
+}
+
 int answer_status(const json_t *o)
 {
 	if (json_is_false(json_object_get(o, "equal")))
@@ -124,5 +156,5 @@ int answer_status(const json_t *o)
 
 	if (outcome == NULL)
 		return 0;
-	return strcmp(outcome, "rejected") == 0 ? 1 : strcmp(outcome, "failed") == 0 ? 2 : 0;
+	return strcmp(outcome, "rejected") == 0 || strcmp(outcome, "held") == 0 ? 1 : strcmp(outcome, "failed") == 0 ? 2 : 0;
 }

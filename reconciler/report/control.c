@@ -132,36 +132,57 @@ static void take_connection(struct control *c, int64_t now_ms)
 	close(fd);
 }
 
-/* The optional commit of a verify; false: it is none. */
-static bool parse_pick(const json_t *o, char pick[static COMMIT_TEXT_MAX])
-{
-	const json_t *commit = json_object_get(o, "commit");
-	const char *text = json_string_value(commit);
+static const struct verb_row {
+	const char *name;
+	bool operates;
+} verbs[VERB_COUNT] = {
+	[VERB_STATUS] = { "status", false },    [VERB_DIFF] = { "diff", false },       [VERB_SYNC] = { "sync", false },
+	[VERB_VERIFY] = { "verify", false },
+	[VERB_HISTORY] = { "history", false },  [VERB_CONFIRM] = { "confirm", true },  [VERB_ROLLBACK] = { "rollback", true },
+	[VERB_RETRY] = { "retry", true },       [VERB_SUSPEND] = { "suspend", true },  [VERB_RESUME] = { "resume", true },
+};
 
-	memset(pick, 0, COMMIT_TEXT_MAX);
-	if (commit == NULL)
-		return true;
-	if (text == NULL || json_string_length(commit) >= COMMIT_TEXT_MAX)
-		return false;
-	memcpy(pick, text, strlen(text));
-	return commit_pick_ok(pick);
+const char *control_verb_name(enum control_verb v)
+{
+	return v > VERB_NONE && v < VERB_COUNT ? verbs[v].name : "";
 }
 
-enum control_verb control_parse(const char *line, size_t len, char pick[static COMMIT_TEXT_MAX], const char **why)
+bool control_verb_operates(enum control_verb v)
 {
-	static const char *const names[] = { [VERB_STATUS] = "status", [VERB_DIFF] = "diff", [VERB_SYNC] = "sync",
-					     [VERB_VERIFY] = "verify" };
+	return v > VERB_NONE && v < VERB_COUNT && verbs[v].operates;
+}
+
+static const char *parse_args(const json_t *o, struct control_args *args)
+{
+	const json_t *seconds = json_object_get(o, "for"), *commit = json_object_get(o, "commit");
+
+	*args = (struct control_args)CONTROL_ARGS_NONE;
+	if (seconds != NULL && (!json_is_integer(seconds) || json_integer_value(seconds) < 0))
+		return "for takes a number of seconds";
+	if (seconds != NULL)
+		args->seconds = json_integer_value(seconds);
+	if (commit == NULL)
+		return NULL;
+	const char *text = json_string_value(commit);
+	if (text != NULL && json_string_length(commit) < COMMIT_TEXT_MAX)
+		memcpy(args->commit, text, json_string_length(commit));
+	return commit_pick_ok(args->commit) ? NULL : "a commit is 7 to 64 hexadecimal digits, in lower case";
+}
+
+enum control_verb control_parse(const char *line, size_t len, struct control_args *args, const char **why)
+{
 	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	const char *verb = json_string_value(json_object_get(o, "verb"));
 	enum control_verb found = VERB_NONE;
 
-	for (size_t i = VERB_STATUS; verb != NULL && i < ARRAY_SIZE(names); i++)
-		if (strcmp(names[i], verb) == 0)
+	for (size_t i = VERB_STATUS; verb != NULL && i < VERB_COUNT; i++)
+		if (strcmp(verbs[i].name, verb) == 0)
 			found = (enum control_verb)i;
 	if (found == VERB_NONE)
-		*why = verb == NULL ? "a request is one JSON object with a verb" : "yettd knows status, diff, sync and verify";
-	if (!parse_pick(o, pick) && found != VERB_NONE) {
-		*why = "a commit is 7 to 64 hexadecimal digits, in lower case";
+		*why = verb == NULL ? "a request is one JSON object with a verb" : "yettd does not know that verb; is it older than yettctl?";
+	const char *wrong = found != VERB_NONE ? parse_args(o, args) : NULL;
+	if (wrong != NULL) {
+		*why = wrong;
 		found = VERB_NONE;
 	}
 	json_decref(o);
@@ -196,7 +217,7 @@ static void read_request(struct control_client *k, int64_t now_ms)
 		refuse(k, "the request is too long", now_ms);
 		return;
 	}
-	k->verb = control_parse(k->in.p, (size_t)(end - k->in.p), k->pick, &why);
+	k->verb = control_parse(k->in.p, (size_t)(end - k->in.p), &k->args, &why);
 	k->deadline_ms = 0;
 	if (k->verb == VERB_NONE)
 		refuse(k, why, now_ms);

@@ -2,7 +2,8 @@
 /*
  * control - the socket of yettctl: one JSON line asks, one JSON line answers, and the connection ends.
  *
- *	{"verb":"status"}   {"verb":"diff"}   {"verb":"sync"}   {"verb":"verify"}   {"verb":"verify","commit":"7 to 64 hex digits"}
+ *	{"verb":"status"}   {"verb":"diff"}   {"verb":"sync"}   {"verb":"history"}   {"verb":"verify"}   {"verb":"verify","commit":"7 to 64 hex digits"}
+ *	{"verb":"confirm","commit":"1f2e3d4"}   {"verb":"rollback"}   {"verb":"retry"}   {"verb":"suspend","for":7200}   {"verb":"resume"}
  */
 #pragma once
 
@@ -20,14 +21,29 @@
 #define CONTROL_REQUEST_MAX 4096
 #define CONTROL_POLLS (1 + CONTROL_CLIENTS)
 
-enum control_verb { VERB_NONE, VERB_STATUS, VERB_DIFF, VERB_SYNC, VERB_VERIFY };
+enum control_verb {
+	VERB_NONE, VERB_STATUS, VERB_DIFF, VERB_SYNC, VERB_VERIFY, VERB_HISTORY, VERB_CONFIRM, VERB_ROLLBACK, VERB_RETRY, VERB_SUSPEND,
+	VERB_RESUME, VERB_COUNT
+};
+
+/* What a request says beside its verb; what it does not say is as in CONTROL_ARGS_NONE. */
+struct control_args {
+	int64_t seconds;  /* "for"; -1: not said */
+	char commit[COMMIT_TEXT_MAX]; /* "commit": verify: compare with that one; confirm: only if it is that one; "": not said */
+};
+
+#define CONTROL_ARGS_NONE { .seconds = -1 }
+
+const char *control_verb_name(enum control_verb v);
+/* Whether it changes what yettd does, so that only operators may ask for it. */
+bool control_verb_operates(enum control_verb v);
 
 struct control_client {
 	int fd; /* -1: free */
 	struct buf in, out;
 	size_t sent;
 	enum control_verb verb; /* asked and not answered yet */
-	char pick[COMMIT_TEXT_MAX]; /* VERB_VERIFY: the commit to compare with; "": the one in force */
+	struct control_args args;
 	uint64_t ticket;        /* the supervisor's: which turn answers it */
 	int64_t deadline_ms;    /* of reading the request and of writing the answer; 0 while it waits */
 	uid_t uid;
@@ -55,4 +71,4 @@ int64_t control_deadline(const struct control *c);
 void control_answer(struct control_client *k, const char *json, int64_t now_ms);
 
 /* What a request asks for; VERB_NONE with *why. */
-enum control_verb control_parse(const char *line, size_t len, char pick[static COMMIT_TEXT_MAX], const char **why);
+enum control_verb control_parse(const char *line, size_t len, struct control_args *args, const char **why);

@@ -25,7 +25,7 @@ static json_t *time_json(int64_t utc)
 	return utc > 0 && utc != CLOCK_NEVER ? json_string(clock_format(utc, text)) : json_null();
 }
 
-static void put(struct buf *out, json_t *o)
+void status_put(struct buf *out, json_t *o)
 {
 	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
@@ -62,6 +62,24 @@ static json_t *warnings_json(uint32_t bits)
 	return a;
 }
 
+static json_t *held_json(const struct turn *t)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < t->held.n; i++)
+		json_array_append_new(a, json_pack("{ss ss so so}", "commit", t->held.v[i].commit, "plan", t->held.v[i].plan, "reason",
+						   text_json(t->held.v[i].reason), "at", time_json(t->held.v[i].at)));
+	return a;
+}
+
+static json_t *suspended_json(const struct turn *t)
+{
+	if (!suspend_holds(&t->suspend, clock_now()))
+		return json_null();
+	return json_pack("{so sI sb}", "until", time_json(t->suspend.until), "by", (json_int_t)t->suspend.by, "removals_wait",
+			 (int)t->removals_wait);
+}
+
 static json_t *turn_json(const struct supervisor *s)
 {
 	return json_pack("{ss so so sf}", "outcome", turn_outcome_text(s->outcome), "text", text_json(buf_str(&s->text)), "at",
@@ -79,6 +97,8 @@ void status_json(const struct supervisor *s, struct buf *out)
 	json_object_set_new(o, "plan", t->good.fd >= 0 ? json_string(t->good.digest) : json_null());
 	json_object_set_new(o, "pending", t->candidate.fd >= 0 ? json_string(t->candidate.commit) : json_null());
 	json_object_set_new(o, "rejected", t->judged_bad ? json_string(t->judged) : json_null());
+	json_object_set_new(o, "held", held_json(t));
+	json_object_set_new(o, "suspended", suspended_json(t));
 	json_object_set_new(o, "last_turn", s->ended_at ? turn_json(s) : json_null());
 	json_object_set_new(o, "last_error", s->error_at ? json_pack("{so so}", "text", text_json(buf_str(&s->error)), "at",
 								     time_json(s->error_at)) : json_null());
@@ -90,14 +110,14 @@ void status_json(const struct supervisor *s, struct buf *out)
 	json_object_set_new(o, "next_date", time_json(t->last.next_change));
 	json_object_set_new(o, "warnings", warnings_json(t->last.warnings));
 	json_object_set_new(o, "roles", roles_json(s));
-	put(out, o);
+	status_put(out, o);
 }
 
 void status_sync_json(const struct supervisor *s, struct buf *out)
 {
 	const char *detail = s->outcome == OUTCOME_REJECTED ? buf_str(&s->turn.judged_text) : buf_str(&s->changes);
 
-	put(out, json_pack("{sb ss so so sf}", "ok", 1, "outcome", turn_outcome_text(s->outcome), "text",
+	status_put(out, json_pack("{sb ss so so sf}", "ok", 1, "outcome", turn_outcome_text(s->outcome), "text",
 			   text_json(buf_str(&s->text)), "detail", text_json(detail), "took_ms", (double)s->took_us / 1000.0));
 }
 
@@ -111,7 +131,7 @@ void status_diff_json(const struct supervisor *s, struct buf *out)
 {
 	bool failed = s->turn.outcome == OUTCOME_FAILED;
 
-	put(out, json_pack("{sb so sI so}", "ok", (int)!failed, "text",
+	status_put(out, json_pack("{sb so sI so}", "ok", (int)!failed, "text",
 			   text_json(buf_str(failed ? &s->turn.text : &s->turn.changes)), "changes",
 			   (json_int_t)(failed ? 0 : s->turn.last.counts.total), "verdict", document_json(&s->turn.verify)));
 }
@@ -122,8 +142,8 @@ void status_verify_json(const struct supervisor *s, struct buf *out)
 	bool failed = s->turn.outcome == OUTCOME_FAILED;
 
 	if (failed)
-		put(out, json_pack("{sb so}", "ok", 0, "text", text_json(buf_str(&s->turn.text))));
+		status_put(out, json_pack("{sb so}", "ok", 0, "text", text_json(buf_str(&s->turn.text))));
 	else
-		put(out, json_pack("{sb sb ss so}", "ok", 1, "equal", (int)v->equal, "commit", v->commit, "verdict",
+		status_put(out, json_pack("{sb sb ss so}", "ok", 1, "equal", (int)v->equal, "commit", v->commit, "verdict",
 				   document_json(v)));
 }

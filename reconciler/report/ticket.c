@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "log.h"
+#include "report/history.h"
+#include "report/operate.h"
 #include "report/status.h"
 
 void tickets_answer(struct supervisor *s, enum control_verb verb, uint64_t ticket,
@@ -35,10 +37,10 @@ const char *tickets_take_verify(struct supervisor *s, uint64_t ticket)
 
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
 		struct control_client *k = &s->control.client[i];
-		if (k->fd < 0 || k->verb != VERB_VERIFY || k->ticket != 0 || (pick != NULL && strcmp(pick, k->pick) != 0))
+		if (k->fd < 0 || k->verb != VERB_VERIFY || k->ticket != 0 || (pick != NULL && strcmp(pick, k->args.commit) != 0))
 			continue;
 		k->ticket = ticket;
-		pick = k->pick;
+		pick = k->args.commit;
 	}
 	return pick;
 }
@@ -49,6 +51,10 @@ void tickets_give(struct supervisor *s)
 		struct control_client *k = &s->control.client[i];
 		if (k->fd < 0 || k->ticket != 0)
 			continue;
+		if (control_verb_operates(k->verb)) {
+			operate(s, k);
+			continue;
+		}
 		if (k->verb == VERB_SYNC) {
 			log_line("sync asked for by user %lu, process %ld", (unsigned long)k->uid, (long)k->pid);
 			k->ticket = s->started + 1;
@@ -57,6 +63,10 @@ void tickets_give(struct supervisor *s)
 			k->ticket = s->diffs + 1;
 		} else if (k->verb == VERB_STATUS) {
 			k->ticket = 1;
+		} else if (k->verb == VERB_HISTORY) {
+			struct buf b BUF_CLEANUP = BUF_INIT;
+			history_json(s->store.dirfd, &b);
+			control_answer(k, buf_str(&b), role_clock_ms());
 		}
 	}
 	tickets_answer(s, VERB_STATUS, 1, status_json);

@@ -442,7 +442,15 @@ static void test_config_errors(void **state)
 		{ CONFIG_GOOD "wireguard: {engine: auto}\n", "E_FIELD", "engine", 5, 13 },
 		{ CONFIG_GOOD "wireguard: {backend: fast}\n", "E_TYPE", "auto, kernel, userspace", 5, 22 },
 		{ CONFIG_GOOD "wireguard: auto\n", "E_TYPE", "mapping", 5, 12 },
-		{ CONFIG_GOOD "confirm: {window: 120s}\n", "E_LATER", "confirm", 5, 1 },
+		{ CONFIG_GOOD "confirm: {window: 20s}\n", "E_TYPE", "30s and 10m", 5, 19 },
+		{ CONFIG_GOOD "confirm: {share: 101}\n", "E_TYPE", "0 and 100", 5, 18 },
+		{ CONFIG_GOOD "confirm: {probes: [git, ping]}\n", "E_TYPE", "not ping", 5, 25 },
+		{ CONFIG_GOOD "confirm: {probes: [\"tcp:1.2.3.4:0\"]}\n", "E_TYPE", "tcp:ADDRESS:PORT", 5, 20 },
+		{ CONFIG_GOOD "confirm: {probes: [\"tcp:::1:22\"]}\n", "E_TYPE", "tcp:ADDRESS:PORT", 5, 20 },
+		{ CONFIG_GOOD "confirm: {probes: git}\n", "E_TYPE", "list", 5, 19 },
+		{ CONFIG_GOOD "limits: {removed_peers: -1}\n", "E_TYPE", "removed_peers", 5, 25 },
+		{ CONFIG_GOOD "management: {networks: [10.0.0.1/8]}\n", NULL, "networks", 5, 25 },
+		{ CONFIG_GOOD "operators: [-1]\n", "E_TYPE", "user numbers", 5, 13 },
 		{ CONFIG_GOOD "listen: 127.0.0.1:9000\n", "E_LATER", "listen", 5, 1 },
 		{ CONFIG_GOOD "interval: 0s\n", "E_TYPE", "interval", 5, 11 },
 		{ CONFIG_GOOD "interval: soon\n", NULL, "interval", 5, 11 },
@@ -474,6 +482,43 @@ static void test_config_errors(void **state)
 			assert_int_equal(d->loc.col, rows[i].col);
 		parsed_release(&p);
 	}
+}
+
+static void test_config_confirm(void **state)
+{
+	(void)state;
+	struct parsed p;
+
+	parse(&p, CONFIG_GOOD);
+	assert_int_equal(p.config.confirm.mode, CONFIRM_AUTO);
+	assert_int_equal(p.config.confirm.when, CONFIRM_RISKY);
+	assert_int_equal(p.config.confirm.window, 120);
+	assert_true(p.config.confirm.git && p.config.confirm.tunnels);
+	assert_int_equal(p.config.limits.removed_share, 30);
+	assert_int_equal(p.config.limits.removed_peers, 10);
+	assert_true(config_may_operate(&p.config, 0));
+	assert_false(config_may_operate(&p.config, 1000));
+	parsed_release(&p);
+
+	parse(&p, CONFIG_GOOD "confirm: {mode: manual, when: always, window: 10m, probes: [tunnels, \"tcp:192.0.2.1:22\", \"tcp:[2001:db8::1]:443\"]}\n"
+			      "management: {networks: [192.0.2.0/24], keys: [gMrJYh+i5WwaWcQZIy8yu9r+Eygx34juDe0ncOJmW3Y=]}\n"
+			      "operators: [1000, 1001]\nlimits: {removed_share: 50, removed_peers: 3}\n");
+	assert_int_equal(p.diags.errors, 0);
+	assert_int_equal(p.config.confirm.mode, CONFIRM_MANUAL);
+	assert_int_equal(p.config.confirm.when, CONFIRM_ALWAYS);
+	assert_int_equal(p.config.confirm.window, 600);
+	assert_true(!p.config.confirm.git && p.config.confirm.tunnels);
+	assert_int_equal(p.config.confirm.ntargets, 2);
+	assert_int_equal(p.config.confirm.target[0].port, 22);
+	assert_true(p.config.confirm.target[0].addr == addr_from_v4(0xc0000201));
+	assert_false(addr_is_v4(p.config.confirm.target[1].addr));
+	assert_int_equal(p.config.management.networks.n, 1);
+	assert_int_equal(((const struct prefix *)p.config.management.networks.v)[0].len, 24);
+	assert_int_equal(p.config.management.keys.n, 1);
+	assert_true(config_may_operate(&p.config, 1001));
+	assert_false(config_may_operate(&p.config, 1002));
+	assert_int_equal(p.config.limits.removed_peers, 3);
+	parsed_release(&p);
 }
 
 static void test_config_says_what_to_write(void **state)
@@ -1276,7 +1321,7 @@ static void test_turn_refused_plan(void **state)
 	turn_start(&s.turn, TURN_FULL, false);
 	fetched(&s, FETCH_NEW, COMMIT_B, "");
 	compiled(&s, COMPILE_PLAN, "plan two");
-	assert_false(applied(&s, -EINVAL, 0));
+	assert_false(applied(&s, -EBUSY, 0));
 	assert_true(turn_running(&s.turn)); /* back to the last good one */
 	assert_false(applied(&s, 0, 4));
 	assert_int_equal(s.turn.outcome, OUTCOME_FAILED);
@@ -1287,6 +1332,22 @@ static void test_turn_refused_plan(void **state)
 	fetched(&s, FETCH_SAME, COMMIT_B, "");
 	applied(&s, 0, 0);
 	assert_int_equal(s.turn.outcome, OUTCOME_FAILED);
+	/* What cannot change by itself is held, over a restart too, until somebody says to try. */
+	turn_start(&s.turn, TURN_FULL, true);
+	fetched(&s, FETCH_SAME, COMMIT_B, "");
+	applied(&s, -EINVAL, 0);
+	applied(&s, 0, 0);
+	assert_int_equal(s.turn.outcome, OUTCOME_FAILED);
+	turn_start(&s.turn, TURN_FULL, true);
+	fetched(&s, FETCH_SAME, COMMIT_B, "");
+	applied(&s, 0, 0);
+	assert_int_equal(s.turn.outcome, OUTCOME_HELD);
+	assert_non_null(strstr(buf_str(&s.turn.text), "yettctl retry"));
+	s.turn.held.n = 0;
+	turn_load(&s.turn);
+	assert_int_equal(s.turn.held.n, 1);
+	assert_string_equal(s.turn.held.v[0].commit, COMMIT_B);
+	s.turn.retry = true;
 	turn_start(&s.turn, TURN_FULL, true);
 	fetched(&s, FETCH_SAME, COMMIT_B, "");
 	applied(&s, 0, 1);
@@ -1363,12 +1424,15 @@ static void test_control_parse(void **state)
 		{ "{\"verb\":\"verify\",\"commit\":\"0123ab\"}", VERB_NONE }, { "{\"verb\":\"verify\",\"commit\":\"HEAD\"}", VERB_NONE },
 		{ "{\"verb\":\"verify\",\"commit\":7}", VERB_NONE }, { "{\"verb\":\"verify\",\"commit\":\"0123ab\\u0000c\"}", VERB_NONE },
 		{ "{\"verb\":1}", VERB_NONE },            { "{\"verb\":\"sync\",\"verb\":\"diff\"}", VERB_NONE },
+		{ "{\"verb\":\"suspend\",\"for\":60}", VERB_SUSPEND },   { "{\"verb\":\"suspend\",\"for\":-1}", VERB_NONE },
+		{ "{\"verb\":\"suspend\",\"for\":\"2h\"}", VERB_NONE },  { "{\"verb\":\"confirm\",\"commit\":\"1f2e3d4\"}", VERB_CONFIRM },
+		{ "{\"verb\":\"confirm\",\"commit\":\"HEAD\"}", VERB_NONE }, { "{\"verb\":\"confirm\",\"commit\":\"\"}", VERB_NONE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const char *why = NULL;
-		char pick[COMMIT_TEXT_MAX];
-		assert_int_equal(control_parse(rows[i].line, strlen(rows[i].line), pick, &why), rows[i].verb);
+		struct control_args args;
+		assert_int_equal(control_parse(rows[i].line, strlen(rows[i].line), &args, &why), rows[i].verb);
 		assert_int_equal(why != NULL, rows[i].verb == VERB_NONE);
 	}
 }
@@ -1406,6 +1470,7 @@ int main(void)
 		cmocka_unit_test(test_commit_text),
 		cmocka_unit_test(test_config_good),
 		cmocka_unit_test(test_config_errors),
+		cmocka_unit_test(test_config_confirm),
 		cmocka_unit_test(test_config_says_what_to_write),
 		cmocka_unit_test(test_config_redact),
 		in_place(test_durable),

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/operate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "log.h"
+#include "report/status.h"
+
+static void say(struct control_client *k, bool ok, const char *text)
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+
+	status_put(&b, json_pack("{sb ss}", "ok", (int)ok, "text", text));
+	control_answer(k, buf_str(&b), role_clock_ms());
+}
+
+static void note(struct supervisor *s, const char *event, const char *text)
+{
+	log_line("%s", text);
+	turn_journal(&s->turn, event, &s->turn.good, text);
+}
+
+static void operate_suspend(struct supervisor *s, struct control_client *k)
+{
+	char until[CLOCK_TEXT_MAX], text[160];
+	int64_t wanted = k->args.seconds < 0 ? SUSPEND_DEFAULT_S : k->args.seconds;
+
+	if (wanted == 0 || wanted > SUSPEND_MAX_S) {
+		say(k, false, "a suspension lasts from one second to 24 hours");
+		return;
+	}
+	int64_t end = clock_now() + wanted;
+	int ret = suspend_set(&s->turn.suspend, s->store.dirfd, end, k->uid);
+	snprintf(text, sizeof(text), "suspended until %s by user %lu: drift is repaired, nothing new is applied%s",
+		 clock_format(end, until), (unsigned long)k->uid, ret < 0 ? "; a restart ends it, because it could not be written down" : "");
+	note(s, "suspended", text);
+	say(k, true, text);
+}
+
+static void operate_resume(struct supervisor *s, struct control_client *k)
+{
+	char text[96];
+
+	if (s->turn.suspend.until == 0) {
+		say(k, true, "it was not suspended");
+		return;
+	}
+	int ret = suspend_set(&s->turn.suspend, s->store.dirfd, 0, k->uid);
+	snprintf(text, sizeof(text), "resumed by user %lu%s", (unsigned long)k->uid,
+		 ret < 0 ? "; but the file of the suspension could not be removed" : "");
+	note(s, "resumed", text);
+	s->forced = true;
+	say(k, true, text);
+}
+
+/* The turn that does it answers. */
+static void operate_retry(struct supervisor *s, struct control_client *k)
+{
+	if (s->turn.held.n == 0 && s->turn.candidate.fd < 0) {
+		say(k, true, "nothing is held");
+		return;
+	}
+	s->retry = s->forced = true;
+	k->ticket = s->started + 1;
+}
+
+static void operate_window(struct supervisor *s, struct control_client *k)
+{
+	(void)s;
+	say(k, false, "no change waits for confirmation");
+}
+
+static void (*const actions[VERB_COUNT])(struct supervisor *, struct control_client *) = {
+	[VERB_CONFIRM] = operate_window,  [VERB_ROLLBACK] = operate_window, [VERB_RETRY] = operate_retry,
+	[VERB_SUSPEND] = operate_suspend, [VERB_RESUME] = operate_resume,
+};
+
+void operate(struct supervisor *s, struct control_client *k)
+{
+	char text[160];
+
+	if (!config_may_operate(s->config, k->uid)) {
+		snprintf(text, sizeof(text), "user %lu may not %s; root may, and who stands in operators of yettd.yaml",
+			 (unsigned long)k->uid, control_verb_name(k->verb));
+		log_line("%s", text);
+		say(k, false, text);
+		return;
+	}
+	log_line("%s asked for by user %lu, process %ld", control_verb_name(k->verb), (unsigned long)k->uid, (long)k->pid);
+	actions[k->verb](s, k);
+}
