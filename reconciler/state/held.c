@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "state/record.h"
+#include "state/jsonfile.h"
 
 static bool take_text(const json_t *o, const char *member, char *out, size_t size)
 {
@@ -25,7 +25,7 @@ static bool take_plan(const json_t *o, struct held_plan *p)
 int held_load(struct held *h, int dirfd)
 {
 	json_t *o = NULL;
-	int ret = record_read(dirfd, HELD_FILE, &o);
+	int ret = jsonfile_read(dirfd, HELD_FILE, &o);
 
 	h->n = 0;
 	if (ret < 0)
@@ -63,7 +63,7 @@ static int save(const struct held *h, int dirfd)
 	for (size_t i = 0; i < h->n; i++)
 		json_array_append_new(list, json_pack("{ss ss so sI}", "plan", h->v[i].plan, "commit", h->v[i].commit, "reason",
 						      reason_json(h->v[i].reason), "at", (json_int_t)h->v[i].at));
-	return record_write(dirfd, HELD_FILE, json_pack("{so}", "held", list));
+	return jsonfile_write(dirfd, HELD_FILE, json_pack("{so}", "held", list));
 }
 
 static void take_out(struct held *h, const char *plan)

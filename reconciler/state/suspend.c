@@ -3,12 +3,12 @@
 
 #include <errno.h>
 
-#include "state/record.h"
+#include "state/jsonfile.h"
 
 int suspend_load(struct suspend *s, int dirfd)
 {
 	json_t *o = NULL;
-	int ret = record_read(dirfd, SUSPEND_FILE, &o);
+	int ret = jsonfile_read(dirfd, SUSPEND_FILE, &o);
 
 	*s = (struct suspend){ .until = 0 };
 	if (ret < 0)
@@ -25,8 +25,8 @@ int suspend_set(struct suspend *s, int dirfd, int64_t until, uid_t by)
 {
 	*s = (struct suspend){ until, by };
 	if (until == 0)
-		return record_remove(dirfd, SUSPEND_FILE);
-	return record_write(dirfd, SUSPEND_FILE, json_pack("{sI sI}", "until", (json_int_t)until, "by", (json_int_t)by));
+		return jsonfile_remove(dirfd, SUSPEND_FILE);
+	return jsonfile_write(dirfd, SUSPEND_FILE, json_pack("{sI sI}", "until", (json_int_t)until, "by", (json_int_t)by));
 }
 
 bool suspend_holds(const struct suspend *s, int64_t now)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "state/record.h"
+#include "state/jsonfile.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "state/durable.h"
 
-int record_write(int dirfd, const char *name, json_t *o)
+int jsonfile_write(int dirfd, const char *name, json_t *o)
 {
 	char *text = o != NULL ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
@@ -20,10 +20,10 @@ int record_write(int dirfd, const char *name, json_t *o)
 	return ret;
 }
 
-int record_read(int dirfd, const char *name, json_t **o)
+int jsonfile_read(int dirfd, const char *name, json_t **o)
 {
 	struct buf b BUF_CLEANUP = BUF_INIT;
-	int ret = durable_read(dirfd, name, RECORD_BYTES_MAX, &b);
+	int ret = durable_read(dirfd, name, JSONFILE_BYTES_MAX, &b);
 
 	*o = NULL;
 	if (ret < 0)
@@ -36,7 +36,7 @@ int record_read(int dirfd, const char *name, json_t **o)
 	return -EBADMSG;
 }
 
-int record_remove(int dirfd, const char *name)
+int jsonfile_remove(int dirfd, const char *name)
 {
 	if (unlinkat(dirfd, name, 0) < 0)
 		return errno == ENOENT ? 0 : -errno;
