@@ -111,7 +111,7 @@ FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libreconciler.a $(B)/libyett.a $(B)/flags
 	@mkdir -p $(@D)
 	$(call said,FUZZ,$<)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libreconciler.a $(B)/libyett.a $(LIBS_KERNEL) $(LIBS_YETT)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libreconciler.a $(B)/libyett.a $(LIBS_KERNEL) $(LIBS_YETT)
 
 fuzz-programs: $(FUZZ_BIN)
 

@@ -10,6 +10,7 @@
 
 #include "base/bug.h"
 #include "base/clock.h"
+#include "base/crew.h"
 #include "base/vec.h"
 #include "log/past.h"
 
@@ -226,6 +227,7 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, const struct cmd_opt
 		{ "quiet", 'q', OPTION_FLAG, NULL, "no warnings and no summary", &c->quiet },
 		{ "max-bytes", 0, OPTION_SIZE, "N", "most bytes of YAML to read (default 64M)", &c->max_bytes },
 		{ "max-errors", 0, OPTION_SIZE, "N", "most diagnostics to print (default: 16 KiB of text)", &c->max_errors },
+		{ "threads", 0, OPTION_SIZE, "N", "read the tree with N threads (default: one a processor, at most 4)", &c->threads },
 		{ "help", 'h', OPTION_FLAG, NULL, "print this and exit", &help },
 		{ 0 },
 	};
@@ -266,7 +268,8 @@ int cmd_compile(const struct cmd *cmd, const struct cmd_common *common, const ch
 		.dir = common->dir,
 		.rev = rev,
 		.path = common->path,
-		.limits = { .max_bytes = common->max_bytes },
+		.limits = { .max_bytes = common->max_bytes,
+			    .threads = common->threads != 0 ? (unsigned int)common->threads : crew_size() },
 	};
 
 	compile_init(c);

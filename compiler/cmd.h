@@ -41,6 +41,7 @@ struct cmd_common {
 	bool color;       /* of standard error, settled from --color, NO_COLOR and the terminal */
 	bool quiet;
 	uint64_t max_bytes, max_errors;
+	uint64_t threads; /* 0: not said */
 	char rev_then[72]; /* of cmd_rev_at() */
 };
 

@@ -40,7 +40,7 @@ int compile_run(struct compile *c, const struct compile_input *in, char *err, si
 	if (in->read_model != NULL)
 		in->read_model(in->ctx, c);
 	else
-		model_read(&c->model, &c->source, &c->arena, &c->diags);
+		model_read_crew(&c->model, &c->source, in->limits.threads, &c->arena, &c->diags);
 	resolve(&c->resolved, &c->model, &c->arena, &c->diags);
 	if (c->diags.errors == 0) {
 		access_build(&c->access, &c->resolved, &c->arena, &c->diags);

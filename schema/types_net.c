@@ -142,17 +142,16 @@ const struct type type_ports = {
 static int parse_key(struct arena *a, const char *text, size_t len, void *out, const char **code, const char **why,
 		     const char **hint)
 {
-	const char *quoted = type_quote(a, text, len);
 	switch (pubkey_parse(text, len, out)) {
 	case KEY_OK: return 0;
 	case KEY_FORMAT:
 		*code = "E_KEY_FORMAT";
-		*why = arena_printf(a, "%s is not a WireGuard public key", quoted);
+		*why = arena_printf(a, "%s is not a WireGuard public key", type_quote(a, text, len));
 		*hint = "44 characters of base64, as `wg pubkey` prints them";
 		return -1;
 	case KEY_WEAK:
 		*code = "E_KEY_WEAK";
-		*why = arena_printf(a, "%s is a key that gives no secrecy (a point of low order)", quoted);
+		*why = arena_printf(a, "%s is a key that gives no secrecy (a point of low order)", type_quote(a, text, len));
 		*hint = "make a new one: wg genkey | wg pubkey";
 		return -1;
 	}

@@ -39,6 +39,20 @@ void arena_release(struct arena *a)
 	arena_init(a);
 }
 
+void arena_adopt(struct arena *a, struct arena *from)
+{
+	struct arena_block **end = a->head ? &a->head->next : &a->head;
+
+	/* Behind the head, so that its rest stays in use. */
+	struct arena_block *after = *end;
+	*end = from->head;
+	while (*end)
+		end = &(*end)->next;
+	*end = after;
+	a->used += from->used;
+	arena_init(from);
+}
+
 static struct arena_block *block_new(size_t size)
 {
 	if (size > SIZE_MAX / 2)

@@ -23,6 +23,13 @@ void diags_release(struct diags *d)
 	diags_init(d, d->arena);
 }
 
+void diags_clear(struct diags *d, size_t nfiles)
+{
+	d->n = d->errors = d->warnings = d->kept_warnings = 0;
+	d->newest_kept = false;
+	d->nfiles = nfiles;
+}
+
 uint32_t diags_add_file(struct diags *d, const char *path, const char *data, size_t len)
 {
 	if (d->nfiles == d->cap_files)

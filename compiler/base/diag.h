@@ -58,6 +58,8 @@ uint32_t diags_add_file(struct diags *d, const char *path, const char *data, siz
 /* code starts with E_ (an error) or W_ (a warning). */
 void diag_add(struct diags *d, const char *code, struct loc loc, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Forgets what was said, and all files but the first nfiles. */
+void diags_clear(struct diags *d, size_t nfiles);
 /* Attaches a hint to the newest diagnostic. */
 void diag_hint(struct diags *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

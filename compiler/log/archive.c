@@ -166,7 +166,7 @@ static int join(struct archive *ar, const git_oid *root, struct compile *c, char
 	if (!good)
 		return ret;
 	share_files(ar, c);
-	model_join(&c->model, part, c->source.nfiles, &c->arena, &c->diags);
+	model_join(&c->model, part, c->source.nfiles, c->diags.errors > 0, &c->arena, &c->diags);
 	settle(c, NULL);
 	return 0;
 }

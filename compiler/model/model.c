@@ -221,8 +221,7 @@ static void settle_network(struct reading *r)
 	v->n = v->n > 1 ? 1 : v->n;
 }
 
-/* torn: the source lacks something, which has been said. */
-static void join(struct model *m, struct model_part *const *part, size_t n, bool torn, struct arena *a, struct diags *d)
+void model_join(struct model *m, struct model_part *const *part, size_t n, bool torn, struct arena *a, struct diags *d)
 {
 	struct reading r = { .arena = a, .diags = d, .torn = torn };
 	*m = (struct model){ 0 };
@@ -236,11 +235,6 @@ static void join(struct model *m, struct model_part *const *part, size_t n, bool
 	}
 }
 
-void model_join(struct model *m, struct model_part *const *part, size_t n, struct arena *a, struct diags *d)
-{
-	join(m, part, n, d->errors > 0, a, d);
-}
-
 void model_read(struct model *m, const struct source *s, struct arena *a, struct diags *d)
 {
 	bool torn = d->errors > 0;
@@ -248,7 +242,7 @@ void model_read(struct model *m, const struct source *s, struct arena *a, struct
 	struct model_part **part = arena_array(a, s->nfiles, struct model_part *);
 	for (size_t i = 0; i < s->nfiles; i++)
 		part[i] = model_reader_part(r, &s->file[i]);
-	join(m, part, s->nfiles, torn, a, d);
+	model_join(m, part, s->nfiles, torn, a, d);
 }
 
 struct object *model_find(const struct model *m, enum kind kind, const char *name)

@@ -21,16 +21,19 @@ struct model {
  * could not be decoded is left out, so later stages add no second message for it.
  */
 void model_read(struct model *m, const struct source *s, struct arena *a, struct diags *d);
+/* The same to the byte, with up to that many threads. */
+void model_read_crew(struct model *m, const struct source *s, unsigned int threads, struct arena *a, struct diags *d);
 
 /*
  * The same in two steps, for trees that share files: a part is what one file declares. Parts live in the reader's arena; a model
- * joined from them points into them. model_join() takes them in the order of the files.
+ * joined from them points into them. model_join() takes them in the order of the files; torn: the source lacks something, which has
+ * been said.
  */
 struct model_reader;
 struct model_part;
 struct model_reader *model_reader_make(struct arena *a, struct diags *d);
 struct model_part *model_reader_part(struct model_reader *r, const struct source_file *file);
-void model_join(struct model *m, struct model_part *const *part, size_t n, struct arena *a, struct diags *d);
+void model_join(struct model *m, struct model_part *const *part, size_t n, bool torn, struct arena *a, struct diags *d);
 
 /* NULL where there is none. Binary search. */
 struct object *model_find(const struct model *m, enum kind kind, const char *name);

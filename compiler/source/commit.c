@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source/load.h"
 #include "source/repo.h"
 #include "source/tree.h"
 
@@ -19,6 +20,8 @@ struct walk {
 	struct tree t;
 	const struct source_repo *repo;
 	const struct source_blobs *blobs; /* or NULL */
+	VEC(git_oid) later; /* of each file so far, when the bytes are read after the walk */
+	bool defers;
 	char *err;
 	size_t err_size;
 };
@@ -95,6 +98,13 @@ static int read_file(struct walk *w, const git_tree_entry *e)
 	bool fits;
 	if (git_tree_entry_filemode_raw(e) == (git_filemode_t)MODE_EXECUTABLE)
 		tree_report(&w->t, "W_TREE_MODE", "a policy file does not need to be executable");
+	if (w->defers) {
+		if (tree_has_room(&w->t, 0)) {
+			vec_push(&w->later, *git_tree_entry_id(e));
+			tree_add(&w->t, NULL, 0);
+		}
+		return 0;
+	}
 	int rc = read_blob(w, git_tree_entry_id(e), 0, &fits, &data, &len);
 	if (rc == 0 && fits)
 		tree_add(&w->t, data, len);
@@ -343,16 +353,51 @@ int source_repo_root(const struct source_repo *r, const git_commit *commit, git_
 	return find_root(&w, commit, r->root, root);
 }
 
+static int walk_root(struct walk *w, const git_oid *root, const struct source_limits *lim, struct source *s, struct arena *a,
+		     struct diags *d)
+{
+	tree_begin(&w->t, s, lim, a, d);
+	int rc = read_ignore(w, root);
+	if (rc == 0)
+		rc = walk_tree(w, root, true);
+	tree_end(&w->t);
+	return rc;
+}
+
 int source_repo_read(const struct source_repo *r, const git_oid *root, const struct source_limits *lim,
 		     const struct source_blobs *blobs, struct source *s, struct arena *a, struct diags *d, char *err,
 		     size_t err_size)
 {
 	struct walk w = {.repo = r, .blobs = blobs, .err = err, .err_size = err_size};
-	tree_begin(&w.t, s, lim, a, d);
-	int rc = read_ignore(&w, root);
-	if (rc == 0)
-		rc = walk_tree(&w, root, true);
-	tree_end(&w.t);
+	return walk_root(&w, root, lim, s, a, d);
+}
+
+/* The bytes came apart from the walk. */
+static void show_bytes(const struct source *s, struct diags *d)
+{
+	for (size_t i = 0; i < s->nfiles; i++) {
+		struct diag_file *f = &d->file[s->file[i].diag_file];
+		f->data = s->file[i].data;
+		f->len = s->file[i].len;
+	}
+}
+
+int source_repo_read_crew(const struct source_repo *r, const git_oid *root, const struct source_limits *lim,
+			  unsigned int threads, struct source *s, struct arena *a, struct diags *d, char *err, size_t err_size)
+{
+	struct walk w = {.repo = r, .defers = true, .err = err, .err_size = err_size};
+	size_t nfiles = d->nfiles, said = d->errors + d->warnings;
+	if (threads < 2 || said > 0)
+		return source_repo_read(r, root, lim, NULL, s, a, d, err, err_size);
+	int rc = walk_root(&w, root, lim, s, a, d);
+	if (rc == 0 && d->errors == 0 && load_blobs(r, w.later.v, w.t.max_bytes, threads, s, a)) {
+		show_bytes(s, d);
+	} else {
+		/* Of what is wrong the first counts, and all that was not read by then stays unsaid. */
+		diags_clear(d, nfiles);
+		rc = source_repo_read(r, root, lim, NULL, s, a, d, err, err_size);
+	}
+	vec_release(&w.later);
 	return rc;
 }
 
@@ -369,7 +414,7 @@ int source_open_commit(struct source *s, const char *repo, const char *rev, cons
 	if (rc == 0)
 		rc = source_repo_root(&r, commit, &root, err, err_size);
 	if (rc == 0)
-		rc = source_repo_read(&r, &root, lim, NULL, s, a, d, err, err_size);
+		rc = source_repo_read_crew(&r, &root, lim, lim ? lim->threads : 0, s, a, d, err, err_size);
 	if (rc == 0) {
 		char hex[GIT_OID_HEXSZ + 1];
 		s->commit = arena_strdup(a, git_oid_tostr(hex, sizeof(hex), git_commit_id(commit)));

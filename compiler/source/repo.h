@@ -42,3 +42,6 @@ int source_repo_root(const struct source_repo *r, const git_commit *commit, git_
 int source_repo_read(const struct source_repo *r, const git_oid *root, const struct source_limits *lim,
 		     const struct source_blobs *blobs, struct source *s, struct arena *a, struct diags *d, char *err,
 		     size_t err_size);
+/* The same to the byte, with up to that many threads and without blobs. */
+int source_repo_read_crew(const struct source_repo *r, const git_oid *root, const struct source_limits *lim,
+			  unsigned int threads, struct source *s, struct arena *a, struct diags *d, char *err, size_t err_size);

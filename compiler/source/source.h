@@ -35,6 +35,7 @@ struct source {
 
 struct source_limits {
 	uint64_t max_bytes; /* 0: SOURCE_BYTES_MAX */
+	unsigned int threads; /* to read a commit with; the result is the same. 0, 1: none but this */
 };
 
 /*

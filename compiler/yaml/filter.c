@@ -59,12 +59,40 @@ static bool is_plain_ascii(unsigned char c)
 	return (c >= 0x20 && c < 0x7f) || c == '\t';
 }
 
+/* Eight bytes at a time, for as long as all are printable ASCII or line feeds; *at follows. How many those were. */
+static size_t skip_plain(const char *data, size_t len, struct loc *at)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+	size_t i = 0, begin = 0; /* begin: of the line */
+	for (; len - i >= 8; i += 8) {
+		uint64_t w;
+		memcpy(&w, data + i, sizeof(w));
+		/* A byte below 0x20, of 0x7f or above leaves its high bit; where there is one it is a line feed or the end. */
+		uint64_t odd = ((w - ones * 0x20) | (w + ones) | w) & high;
+		if (odd == 0)
+			continue;
+		size_t k = i;
+		for (; k < i + 8 && (data[k] == '\n' || ((unsigned char)data[k] >= 0x20 && (unsigned char)data[k] < 0x7f)); k++) {
+			if (data[k] == '\n') {
+				at->line++;
+				begin = k + 1;
+			}
+		}
+		if (k < i + 8) {
+			i = k;
+			break;
+		}
+	}
+	at->col = (uint32_t)(i - begin) + 1;
+	return i;
+}
+
 bool filter_file(uint32_t diag_file, const char *data, size_t len, struct diags *d)
 {
 	struct loc at = {diag_file, 1, 1};
 	uint32_t seen[REPORTED_MAX];
 	size_t nseen = 0;
-	for (size_t i = 0; i < len;) {
+	for (size_t i = skip_plain(data, len, &at); i < len;) {
 		uint32_t cp;
 		if (is_plain_ascii((unsigned char)data[i])) {
 			i++;

@@ -9,6 +9,7 @@
 #include "base/bug.h"
 #include "base/vec.h"
 #include "yaml/filter.h"
+#include "yaml/simple.h"
 
 #define FEW_KEYS 16
 #define NO_DIRECTIVES "directives (%YAML, %TAG) are not allowed"
@@ -253,7 +254,7 @@ static void start_document(struct reader *r, const yaml_event_t *e)
 }
 
 /* The array's room is its length rounded up to a power of two, so that many files can append to one. */
-static void append(struct arena *a, struct node ***docs, size_t *ndocs, struct node *root)
+void yaml_append(struct arena *a, struct node ***docs, size_t *ndocs, struct node *root)
 {
 	size_t n = *ndocs;
 	if ((n & (n - 1)) == 0) {
@@ -270,7 +271,7 @@ static void end_document(struct reader *r, struct node ***docs, size_t *ndocs)
 	const struct node *root = r->root;
 	bool empty = !root || (root->kind == NODE_SCALAR && root->plain && root->len == 0);
 	if (!r->spoiled && !empty)
-		append(r->arena, docs, ndocs, r->root);
+		yaml_append(r->arena, docs, ndocs, r->root);
 	r->root = NULL;
 }
 
@@ -387,13 +388,9 @@ static bool read_event(struct reader *r, const yaml_event_t *e, struct node ***d
 	BUG("libyaml event %d", (int)e->type);
 }
 
-int yaml_parse(struct arena *a, uint32_t diag_file, const char *data, size_t len, struct diags *d, struct node ***docs,
-	       size_t *ndocs)
+static int read_events(struct arena *a, uint32_t diag_file, const char *data, size_t len, struct diags *d, struct node ***docs,
+		       size_t *ndocs)
 {
-	if (!filter_file(diag_file, data, len, d))
-		return -1;
-	if (len == 0)
-		return 0;
 	struct reader r = {.arena = a, .d = d, .file = diag_file, .data = data, .len = len};
 	if (!yaml_parser_initialize(&r.parser))
 		arena_oom(sizeof(r.parser));
@@ -411,6 +408,26 @@ int yaml_parse(struct arena *a, uint32_t diag_file, const char *data, size_t len
 	yaml_parser_delete(&r.parser);
 	vec_release(&r.stack);
 	return r.failed ? -1 : 0;
+}
+
+int yaml_parse_full(struct arena *a, uint32_t diag_file, const char *data, size_t len, struct diags *d, struct node ***docs,
+		    size_t *ndocs)
+{
+	if (!filter_file(diag_file, data, len, d))
+		return -1;
+	if (len == 0)
+		return 0;
+	return read_events(a, diag_file, data, len, d, docs, ndocs);
+}
+
+int yaml_parse(struct arena *a, uint32_t diag_file, const char *data, size_t len, struct diags *d, struct node ***docs,
+	       size_t *ndocs)
+{
+	if (!filter_file(diag_file, data, len, d))
+		return -1;
+	if (len == 0 || simple_read(a, diag_file, data, len, docs, ndocs))
+		return 0;
+	return read_events(a, diag_file, data, len, d, docs, ndocs);
 }
 
 struct node *node_get(const struct node *map, const char *key)

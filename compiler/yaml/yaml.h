@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * yaml - bytes to nodes with places, by libyaml's events.
+ * yaml - bytes to nodes with places, by libyaml's events; files of the everyday form are read without it (simple.h).
  *
  * YAML is read as plain data: no anchors, aliases, tags, merge keys, duplicate or complex keys,
  * directives; no CR, NEL, U+2028/2029, NUL, BOM, bidirectional controls or bytes that are not

@@ -111,8 +111,7 @@ static void read_again(struct compile *c)
 {
 	struct diags *d = &c->diags;
 
-	d->n = d->errors = d->warnings = d->kept_warnings = 0;
-	d->newest_kept = false;
+	diags_clear(d, d->nfiles);
 	model_read(&c->model, &c->source, &c->arena, d);
 }
 
@@ -134,7 +133,7 @@ void parts_read(struct parts *p, struct compile *c)
 	if (c->diags.errors > 0)
 		read_again(c);
 	else
-		model_join(&c->model, part, c->source.nfiles, &c->arena, &c->diags);
+		model_join(&c->model, part, c->source.nfiles, false, &c->arena, &c->diags);
 	vec_release(&p->kept);
 	p->kept.v = now.v;
 	p->kept.n = now.n;

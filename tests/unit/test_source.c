@@ -69,7 +69,7 @@ static void again(struct run *r)
 
 static int open_dir(struct run *r, uint64_t max)
 {
-	struct source_limits lim = { max };
+	struct source_limits lim = { .max_bytes = max };
 	again(r);
 	return source_open_dir(&r->s, r->dir, &lim, &r->a, &r->d, r->err, sizeof(r->err));
 }

@@ -361,6 +361,34 @@ static void many_documents_append(void **state)
 	arena_release(&a);
 }
 
+/* Whatever stands before it and wherever it falls in a word. */
+static void bytes_have_their_place(void **state)
+{
+	(void)state;
+	static const char *const bad[] = { "\x7f", "\x01", "\xff", "\r" };
+	for (size_t b = 0; b < ARRAY_SIZE(bad); b++) {
+		for (size_t before = 0; before < 40; before++) {
+			for (size_t every = 1; every < 20; every++) {
+				char text[64];
+				struct run r;
+				size_t line = 1, col = 1;
+				for (size_t i = 0; i < before; i++) {
+					text[i] = i % every == every - 1 ? '\n' : i % 7 == 3 ? '\t' : 'a';
+					line += text[i] == '\n';
+					col = text[i] == '\n' ? 1 : col + 1;
+				}
+				snprintf(text + before, sizeof(text) - before, "%s: some more\n", bad[b]);
+				run(&r, text);
+				assert_true(r.d.n >= 1);
+				assert_string_equal(r.d.v[0].code, "E_BYTES");
+				assert_int_equal(r.d.v[0].loc.line, line);
+				assert_int_equal(r.d.v[0].loc.col, col);
+				done(&r);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +396,7 @@ int main(void)
 		cmocka_unit_test(empty_files_hold_nothing),
 		cmocka_unit_test(refuses_what_is_not_plain),
 		cmocka_unit_test(refuses_bytes),
+		cmocka_unit_test(bytes_have_their_place),
 		cmocka_unit_test(finds_all_mistakes_of_a_file),
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(hostile_shapes_are_quick),
