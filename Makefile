@@ -132,6 +132,7 @@ bench: ## time and memory on big trees
 	@$(MAKE) --no-print-directory $(JOBS) all $(filter $(B)/tests/bench/%,$(TEST_BIN))
 	@B=$(BIN) tests/bench/run
 	@B=$(BIN) tests/bench/cold
+	@B=$(BIN) tests/bench/warm
 	@B=$(BIN) tests/bench/log
 
 deps: ## install what is missing to build, run and test
