@@ -116,7 +116,7 @@ static void *work(void *ctx)
 
 int main(int argc, char **argv)
 {
-	struct part part[THREADS_MAX] = { { NULL } };
+	struct part part[THREADS_MAX] = { { .repository = NULL } };
 	pthread_t thread[THREADS_MAX];
 	struct list ids = { NULL, 0, 0 };
 	git_repository *repo;
