@@ -67,41 +67,46 @@ static bool matches(const struct nft_table *t, const struct nft_item *it, const 
 	BUG("a class chain matches no such field");
 }
 
-/* 1: accepted, 0: denied, -1: the chain has no say. */
-static int walk(const struct nft_table *t, const struct nft_chain *c, const struct trace_flow *f,
-		struct trace_result *out);
+/* ON: the next rule, or after a chain's last one its caller's next. LEFT: the same without the rest of the chain. */
+enum verdict { DENIED, ACCEPTED, ON, LEFT };
 
-static int walk_rule(const struct nft_table *t, const struct nft_chain *c, const struct nft_rule *r,
-		     const struct trace_flow *f, struct trace_result *out)
+static enum verdict walk(const struct nft_table *t, const struct nft_chain *c, const struct trace_flow *f,
+			 struct trace_result *out);
+
+static enum verdict walk_rule(const struct nft_table *t, const struct nft_chain *c, const struct nft_rule *r,
+			      const struct trace_flow *f, struct trace_result *out)
 {
 	for (size_t i = 0; i < r->nitems; i++) {
 		const struct nft_item *it = &r->item[i];
 		if (it->kind == NFT_MATCH && !matches(t, it, f))
-			return -1;
+			return ON;
 		if (it->kind == NFT_ACCEPT || it->kind == NFT_DROP ||
 		    (it->kind == NFT_GOTO && strcmp(it->name, "denied") == 0)) {
 			out->chain = c;
 			out->rule = r;
-			return it->kind == NFT_ACCEPT;
+			return it->kind == NFT_ACCEPT ? ACCEPTED : DENIED;
 		}
+		if (it->kind == NFT_RETURN)
+			return LEFT;
 		if (it->kind != NFT_JUMP && it->kind != NFT_GOTO)
 			continue;
-		int verdict = walk(t, nft_find_chain(t, it->name), f, out);
-		if (verdict >= 0 || it->kind == NFT_GOTO)
-			return verdict;
+		enum verdict v = walk(t, nft_find_chain(t, it->name), f, out);
+		if (v != ON)
+			return v;
+		return it->kind == NFT_GOTO ? LEFT : ON;
 	}
-	return -1;
+	return ON;
 }
 
-static int walk(const struct nft_table *t, const struct nft_chain *c, const struct trace_flow *f,
-		struct trace_result *out)
+static enum verdict walk(const struct nft_table *t, const struct nft_chain *c, const struct trace_flow *f,
+			 struct trace_result *out)
 {
 	for (size_t i = 0; c != NULL && i < c->nrules; i++) {
-		int verdict = walk_rule(t, c, &c->rule[i], f, out);
-		if (verdict >= 0)
-			return verdict;
+		enum verdict v = walk_rule(t, c, &c->rule[i], f, out);
+		if (v != ON)
+			return v == LEFT ? ON : v;
 	}
-	return -1;
+	return ON;
 }
 
 static const struct nft_elem *lookup(const struct nft_set *s, u128 key)
@@ -129,5 +134,5 @@ void nft_trace(const struct nft_table *t, const struct trace_flow *f, struct tra
 	out->class_number = number->value;
 	const struct nft_elem *chain = lookup(nft_find_set(t, "dispatch"), number->value);
 	if (chain != NULL)
-		out->accept = walk(t, nft_find_chain(t, chain->chain), f, out) == 1;
+		out->accept = walk(t, nft_find_chain(t, chain->chain), f, out) != DENIED; /* who falls off its end is accepted by the hook */
 }

@@ -123,6 +123,8 @@ int answer_print_verify(const json_t *o)
 
 	if (json_is_true(json_object_get(o, "equal")))
 		printf("the live kernel equals commit %s\n", commit);
+	else if (json_is_true(json_object_get(v, "access_equal")))
+		printf("the live kernel grants the access of commit %s and differs otherwise\n", commit);
 	else
 		printf("the live kernel differs from commit %s\n", commit);
 	if (v != NULL)

@@ -19,7 +19,7 @@ repo=$work/policy
 socket=$work/ctl.sock
 daemon=''
 cleanup() {
-	[ -z "$daemon" ] || kill -9 "$daemon" 2>/dev/null
+	[ -z "$daemon" ] || { kill -9 "$daemon" && wait "$daemon"; } 2>/dev/null
 	[ ! -S /run/wireguard/wg0.sock ] || ip link del wg0 2>/dev/null
 	rm -rf "$work"
 }
@@ -142,13 +142,90 @@ nft add rule inet yett denied accept
 ok "a rule too much is found" gives 1
 ok "the kernel is left as it is" sh -c 'nft list chain inet yett denied | grep -q accept'
 ok "and found again" gives 1
+ok "behind the drop it gives nobody anything" tells 'grants the access of commit .* and differs otherwise'
 ok "after the repair nothing differs" again
+
+# ---- what is changed by hand, told as access ----
+
+drop=$(nft -a list chain inet yett denied | sed -n 's/.*drop # handle //p')
+nft delete rule inet yett denied handle "$drop"
+ok "without the drop all is open" gives 1
+ok "to everybody behind a peer" tells '^  ana-laptop, ana-phone$'
+ok "everywhere" tells '    \+ any IPv4 address any except tcp/443'
+ok "by default" tells 'no rule decides|rule [0-9] of chain'
+again >/dev/null
+
+nft insert rule inet yett ours ct original ip saddr 10.7.0.11 accept
+ok "an accept for one source is told" gives 1
+ok "for it alone" tells '^  ana-laptop$'
+ok "with its place" tells '\(rule 1 of chain ours\)'
+again >/dev/null
+
+nft insert rule inet yett ours ct original ip daddr 192.168.10.20 drop
+ok "a drop before all is told" gives 1
+ok "as access that is missing" tells '    - 192\.168\.10\.20 tcp/443 \(wiki'
+again >/dev/null
+
+nft insert rule inet yett forward iifname wg0 oifname wg0 accept
+ok "a hole for traffic between devices is told" gives 1
+ok "as that" tells 'only to other devices'
+again >/dev/null
+
+nft insert rule inet yett ours ct direction reply accept
+ok "replies that pass whatever the access are told" gives 1
+ok "as that" tells 'only replies to flows through the gateway'
+again >/dev/null
+
+nft delete element inet yett class4 '{ 10.7.0.12 }'
+ok "a device out of the map is told" gives 1
+ok "as its loss" tells '^  ana-phone$'
+ok "of what it has" tells '    - 192\.168\.10\.20 tcp/443 \(wiki'
+again >/dev/null
+
+wg set wg0 peer "$(key ana-phone)" remove
+ok "a missing peer is told" gives 1
+ok "as a loss" sh -c 'grep -qx "  ana-phone" "$1" && grep -q "    - 192.168.10.20 tcp/443" "$1"' sh "$work/verdict"
+again >/dev/null
+
+wg set wg0 peer "$(key stranger)" allowed-ips 10.7.0.12/32
+ok "a stranger with a device's address is told" gives 1
+ok "by its key" grep -qF "  $(key stranger) (10.7.0.12, no peer of the plan)" "$work/verdict"
+ok "with what it gained" tells '    \+ 192\.168\.10\.20 tcp/443 \(wiki'
+ok "the device lost the same" sh -c 'grep -qx "  ana-phone" "$1" && grep -q "    - 192.168.10.20 tcp/443" "$1"' sh "$work/verdict"
+ok "yettctl diff tells it too" sh -c '"$@" diff | grep -q "no peer of the plan"' sh "$bin/yettctl" --socket="$socket"
+again >/dev/null
+
+nft insert rule inet yett ours meta mark 7 accept
+ok "a rule that yett never makes is found" gives 1
+ok "and named" tells '^  chain ours, rule 1 has an expression that yett never makes$'
+again >/dev/null
+
+nft delete table inet yett
+ok "without the table" gives 1
+ok "everybody may go everywhere" tells '^  ana-laptop, ana-phone$'
+ok "from outside too" tells 'not behind a peer'
+again >/dev/null
+
+# The text form of the same plan, as an administrator loads it when the daemon is away.
+mkdir "$work/tree" && git -C "$repo" archive HEAD | tar -x -C "$work/tree"
+"$bin/yett" build --quiet -C "$work/tree" -o "$work/out"
+TZ=UTC nft -f "$work/out/gateways/gw/ruleset.nft"
+ok "the text form has other objects" gives 1
+ok "and grants the same" tells 'grants the access of commit'
+again >/dev/null
+
+ip link set wg0 down
+ok "an interface that is down is told" gives 1
+ok "as that" tells 'the interface wg0 is down'
+again >/dev/null
 
 sed -i 's,tcp/443,tcp/8443,' "$repo/net.yaml"
 second=$(commit second)
 ctl sync >/dev/null
 ok "a new commit is in force" gives 0 --commit="$second"
 ok "the old one differs" gives 1 --commit="$first"
+ok "by the port that was" tells '    - 192\.168\.10\.20 tcp/443 \(wiki'
+ok "and the one that is" tells '    \+ 192\.168\.10\.20 tcp/8443 \(wiki'
 ok "which changes nothing" gives 0
 printf 'kind: Nonsense\n' >"$repo/bad.yaml"
 bad=$(commit bad)
