@@ -185,7 +185,7 @@ static struct prefix *get_prefixes(struct reader *r, size_t *count)
 	for (size_t i = 0; i < n && !r->bad; i++) {
 		v[i].addr = get_addr(r);
 		v[i].len = (uint8_t)get_int(r, 1);
-		if (v[i].len > 128 || (!r->observed && !prefix_valid(v[i])))
+		if (v[i].len > (addr_is_v4(v[i].addr) ? 32 : 128) || (!r->observed && !prefix_valid(v[i])))
 			bad(r, "a prefix is not one");
 		else if (i > 0 && !r->observed && prefix_cmp(&v[i - 1], &v[i]) >= 0)
 			bad(r, "prefixes are not in order");
