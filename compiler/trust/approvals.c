@@ -307,3 +307,37 @@ void approvals_judge(const struct approvals_case *c, struct approvals *out, stru
 	vec_release(&j.need);
 	vec_release(&j.asked);
 }
+
+/* Reads the signatures alone. */
+static void count_all(struct judging *j)
+{
+	for (size_t i = 0; i < j->c->nsignatures && i < APPROVALS_SIGNATURES_MAX; i++)
+		count_signature(j, &j->c->signature[i]);
+}
+
+static void end_count(struct judging *j)
+{
+	vec_release(&j->side[0].by);
+	vec_release(&j->side[1].by);
+	vec_release(&j->refused);
+}
+
+bool approvals_any(const struct approvals_case *c, struct arena *a)
+{
+	struct judging j = { .c = c, .a = a };
+
+	count_all(&j);
+	bool any = j.side[0].by.n > 0;
+	end_count(&j);
+	return any;
+}
+
+bool approvals_root(const struct approvals_case *c, struct arena *a)
+{
+	struct judging j = { .c = c, .a = a };
+
+	count_all(&j);
+	bool root = root_reached(&j);
+	end_count(&j);
+	return root;
+}

@@ -92,3 +92,8 @@ struct approvals {
 void approvals_judge(const struct approvals_case *c, struct approvals *out, struct arena *a);
 /* "policies/db.yaml and 3 more: rule 1: role security 1/2 (have bob; could add: carol, erin)" */
 const char *approval_need_text(const struct approval_need *n, struct arena *a);
+
+/* Whether any signature counts by the release before's keys: what nobody known signed is not worth a further look. */
+bool approvals_any(const struct approvals_case *c, struct arena *a);
+/* Whether the root role of the release before reached its threshold, whatever the release says. */
+bool approvals_root(const struct approvals_case *c, struct arena *a);

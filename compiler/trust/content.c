@@ -24,15 +24,20 @@ static int path_cmp(const void *a, const void *b)
 	return strcmp(((const struct content_file *)a)->path, ((const struct content_file *)b)->path);
 }
 
+void content_begin(struct digest_ctx *c, uint32_t count)
+{
+	digest_begin(c);
+	digest_add(c, TREE_DOMAIN, sizeof(TREE_DOMAIN));
+	digest_add_u32(c, count);
+}
+
 struct digest content_digest(struct content_file *v, size_t n)
 {
 	struct digest_ctx c;
 
 	if (n > 0)
 		qsort(v, n, sizeof(*v), path_cmp);
-	digest_begin(&c);
-	digest_add(&c, TREE_DOMAIN, sizeof(TREE_DOMAIN));
-	digest_add_u32(&c, (uint32_t)n);
+	content_begin(&c, (uint32_t)n);
 	for (size_t i = 0; i < n; i++) {
 		struct digest leaf = content_leaf(v[i].path, v[i].data, v[i].len);
 		digest_add(&c, leaf.b, sizeof(leaf.b));

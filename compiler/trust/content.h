@@ -22,3 +22,5 @@ struct content_file {
 struct digest content_leaf(const char *path, const void *data, size_t len);
 /* The files may come in any order; no path twice. Sorts v. */
 struct digest content_digest(struct content_file *v, size_t n);
+/* The same from leaves: begin with how many, then add each (32 bytes) in order of paths. */
+void content_begin(struct digest_ctx *c, uint32_t count);

@@ -16,8 +16,9 @@ $may{trust} = {map { $_ => 1 } qw(base yaml source trust)};
 $may{lint} = {map { $_ => 1 } @line, 'lint'};
 $may{compile} = {map { $_ => 1 } @line, 'compile'};
 $may{log} = {map { $_ => 1 } @line, qw(compile trust log)};
-$may{cmd} = {map { $_ => 1 } @line, qw(lint compile cmd trust fmt log import)};
-$may{reconciler} = {map { $_ => 1 } qw(base schema yaml source trust plan emit compile reconciler)};
+$may{release} = {map { $_ => 1 } @line, qw(compile trust log release)};
+$may{cmd} = {map { $_ => 1 } @line, qw(lint compile cmd trust fmt log import release)};
+$may{reconciler} = {map { $_ => 1 } qw(base schema yaml source trust release plan emit compile reconciler)};
 
 sub layer_of { # a path from the root
 	my $path = shift;
