@@ -8,11 +8,11 @@
 #include "base/buf.h"
 #include "base/bug.h"
 #include "base/clock.h"
-#include "cmd.h"
 #include "diff_text.h"
 #include "field.h"
 #include "log/audit.h"
 #include "log/reach.h"
+#include "release_text.h"
 
 enum {
 	OBJECTS_SHOWN = 12, /* of one commit */
@@ -449,17 +449,28 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	struct log l = { .cmd = cmd };
 	struct cmd_common common;
+	struct release_options o = { .remote = NULL };
 	const char *dest = NULL;
+	bool pending = false;
 	const struct cmd_option own[] = {
 		{ "access", 0, OPTION_TEXT, "SELECTOR", "who could ever reach this, from when to when, and by which commits", &dest },
 		{ "merged", 0, OPTION_FLAG, NULL, "also the commits that merges brought in, each against its first parent", &l.merged },
 		{ "max-count", 'n', OPTION_SIZE, "N", "the newest N commits (default: all)", &l.most },
+		{ "pending", 0, OPTION_FLAG, NULL, "which release waits, who signed it, who is missing and what to type", &pending },
+		{ "remote", 0, OPTION_TEXT, "NAME", "with --pending: where the log of releases is (default: origin)", &o.remote },
+		{ "log", 0, OPTION_TEXT, "REF", "with --pending: its ref (default: " LEDGER_REF ", else " LEDGER_BRANCH ")", &o.ref },
+		{ "anchor", 0, OPTION_TEXT, "SERIAL:DIGEST", "with --pending: one that is known to be good (default: the first)", &o.anchor },
+		{ "offline", 0, OPTION_FLAG, NULL, "with --pending: the log as it was fetched last", &o.offline },
 		{ 0 },
 	};
 	int npos = cmd_parse(cmd, argc, argv, own, &common);
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
+	if (pending && npos == 0 && common.rev == NULL)
+		return release_pending(cmd, &common, &o, clock_now());
+	if (pending)
+		return cmd_fail(cmd, "--pending looks at the log of releases, not at a revision");
 	if (npos > 1 || (npos == 1 && common.rev != NULL))
 		return cmd_fail(cmd, "it takes one REV-RANGE at most; see yett log --help");
 	l.common = &common;

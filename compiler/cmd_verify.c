@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "base/clock.h"
-#include "cmd.h"
+#include "release_text.h"
 #include "source/proof.h"
 #include "trust/chain.h"
 
@@ -123,15 +123,27 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	struct cmd_common common;
 	const char *at = NULL;
+	struct release_options o = { .remote = NULL };
+	bool release = false;
 	int64_t now;
 	const struct cmd_option own[] = {
 		{ "at", 0, OPTION_TEXT, "TIME", "the moment for keys that are valid for a time (default: now)", &at },
+		{ "release", 0, OPTION_FLAG, NULL, "judge the log of releases, and what REV still needs to be one", &release },
+		{ "remote", 0, OPTION_TEXT, "NAME", "with --release: where the log is (default: origin; \"\" for this repository alone)", &o.remote },
+		{ "log", 0, OPTION_TEXT, "REF", "with --release: its ref (default: " LEDGER_REF ", else " LEDGER_BRANCH ")", &o.ref },
+		{ "anchor", 0, OPTION_TEXT, "SERIAL:DIGEST", "with --release: one that is known to be good (default: the first)", &o.anchor },
+		{ "offline", 0, OPTION_FLAG, NULL, "with --release: the log as it was fetched last", &o.offline },
 		{ 0 },
 	};
 	int npos = cmd_parse(cmd, argc, argv, own, &common);
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
+	if (release) {
+		if (npos > 1)
+			return cmd_fail(cmd, "with --release it takes one REV at most");
+		return cmd_time(cmd, at, &now) < 0 ? EXIT_CANNOT : release_verify(cmd, &common, &o, npos == 1 ? argv[0] : common.rev, now);
+	}
 	const char *head = npos == 1 ? split_range(argv[0]) : npos == 2 ? argv[1] : NULL;
 	if (npos < 1 || npos > 2 || *argv[0] == '\0')
 		return cmd_fail(cmd, "it takes BASE [HEAD] or BASE..HEAD; see yett verify --help");
@@ -148,11 +160,12 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 
 const struct cmd cmd_verify = {
 	.name = "verify",
-	.args = "BASE[..HEAD]",
+	.args = "BASE[..HEAD] | --release [REV]",
 	.summary = "Say whether a commit is signed by somebody who may change what it changes",
 	.help = "BASE is the tree in force; its trust/trust.yaml and trust/allowed_signers judge. HEAD has to come after it and\n"
 		"to carry an SSH signature (git commit -S) of a member of every role that its changed paths ask for. Signed commits between\n"
-		"the two are judged in their turn, as a gateway does that sees them only now.",
+		"the two are judged in their turn, as a gateway does that sees them only now.\n"
+		"With --release the log of releases is fetched and judged; with a REV too, which approvals that commit still needs.",
 	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON,
 	.run = run,
 };

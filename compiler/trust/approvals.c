@@ -322,14 +322,17 @@ static void end_count(struct judging *j)
 	vec_release(&j->refused);
 }
 
-bool approvals_any(const struct approvals_case *c, struct arena *a)
+void approvals_signatures(const struct approvals_case *c, struct approvals *out, struct arena *a)
 {
 	struct judging j = { .c = c, .a = a };
 
+	*out = (struct approvals){ .accepted = false };
 	count_all(&j);
-	bool any = j.side[0].by.n > 0;
+	out->by = vec_freeze(&j.side[0].by, a);
+	out->nby = j.side[0].by.n;
+	out->refused = vec_freeze(&j.refused, a);
+	out->nrefused = j.refused.n;
 	end_count(&j);
-	return any;
 }
 
 bool approvals_root(const struct approvals_case *c, struct arena *a)

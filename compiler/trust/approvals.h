@@ -93,7 +93,7 @@ void approvals_judge(const struct approvals_case *c, struct approvals *out, stru
 /* "policies/db.yaml and 3 more: rule 1: role security 1/2 (have bob; could add: carol, erin)" */
 const char *approval_need_text(const struct approval_need *n, struct arena *a);
 
-/* Whether any signature counts by the release before's keys: what nobody known signed is not worth a further look. */
-bool approvals_any(const struct approvals_case *c, struct arena *a);
+/* The signatures alone, by the keys of the release before: fills in by and refused. What nobody known signed is not worth a further look. */
+void approvals_signatures(const struct approvals_case *c, struct approvals *out, struct arena *a);
 /* Whether the root role of the release before reached its threshold, whatever the release says. */
 bool approvals_root(const struct approvals_case *c, struct arena *a);

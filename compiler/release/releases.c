@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "release/chain.h"
+#include "release/releases.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,17 +8,15 @@
 #include "base/vec.h"
 #include "trust/revocation.h"
 
-#define TRUST_BYTES_MAX ((size_t)128 << 10)
-
-void chain_init(struct chain *c, const struct source_repo *repo, const struct ledger *ledger, int64_t now)
+void releases_init(struct releases *c, const struct source_repo *repo, const struct ledger *ledger, int64_t now)
 {
-	*c = (struct chain){ .repo = repo, .ledger = ledger, .now = now };
+	*c = (struct releases){ .repo = repo, .ledger = ledger, .now = now };
 	c->archive = archive_open(repo, &(struct source_limits){ 0 });
 	arena_init(&c->kept);
 	arena_init(&c->step);
 }
 
-static void drop_candidates(struct chain *c)
+static void drop_candidates(struct releases *c)
 {
 	for (size_t i = 0; i < c->ncandidates; i++)
 		manifest_release(&c->candidate[i].manifest);
@@ -26,21 +24,21 @@ static void drop_candidates(struct chain *c)
 	c->ncandidates = 0;
 }
 
-void chain_release(struct chain *c)
+void releases_release(struct releases *c)
 {
 	drop_candidates(c);
 	manifest_release(&c->manifest);
 	archive_close(c->archive);
 	arena_release(&c->kept);
 	arena_release(&c->step);
-	*c = (struct chain){ .serial = 0 };
+	*c = (struct releases){ .serial = 0 };
 }
 
-static enum chain_state stop(struct chain *c, const char *code, const char *why)
+static enum releases_state stop(struct releases *c, const char *code, const char *why)
 {
 	c->code = code;
 	c->why = why;
-	return CHAIN_STOPPED;
+	return RELEASES_STOPPED;
 }
 
 /* ---- trust files ---- */
@@ -67,7 +65,7 @@ static int read_named(const struct source_repo *r, const git_tree *dir, const ch
 	return manifest_blob(r, git_tree_entry_id(e), TRUST_BYTES_MAX, a, data, len, err, err_size);
 }
 
-static int parse_file(struct chain_trust *t, const char *data, size_t len, struct arena *a, char *err, size_t err_size)
+static int parse_file(struct releases_trust *t, const char *data, size_t len, struct arena *a, char *err, size_t err_size)
 {
 	struct diags d;
 
@@ -81,7 +79,7 @@ static int parse_file(struct chain_trust *t, const char *data, size_t len, struc
 	return ret;
 }
 
-static int read_files(struct chain_trust *t, const struct source_repo *r, git_tree *dir, struct arena *a, char *err, size_t err_size)
+static int read_files(struct releases_trust *t, const struct source_repo *r, git_tree *dir, struct arena *a, char *err, size_t err_size)
 {
 	const char *data;
 	size_t len;
@@ -97,10 +95,10 @@ static int read_files(struct chain_trust *t, const struct source_repo *r, git_tr
 	return 0;
 }
 
-const struct chain_trust *chain_trust_read(const struct source_repo *repo, const git_oid *root, struct arena *a, char *err,
+const struct releases_trust *releases_trust_read(const struct source_repo *repo, const git_oid *root, struct arena *a, char *err,
 					   size_t err_size)
 {
-	struct chain_trust *t = arena_new(a, struct chain_trust);
+	struct releases_trust *t = arena_new(a, struct releases_trust);
 	git_tree *tree = NULL;
 
 	if (git_tree_lookup(&tree, repo->git, root) < 0) {
@@ -119,7 +117,7 @@ const struct chain_trust *chain_trust_read(const struct source_repo *repo, const
 }
 
 /* The same, taken over from the release before where trust/ is the same. */
-static const struct chain_trust *trust_of(struct chain *c, const git_oid *root, char *err, size_t err_size)
+static const struct releases_trust *trust_of(struct releases *c, const git_oid *root, char *err, size_t err_size)
 {
 	git_tree *tree = NULL;
 	bool same = false;
@@ -129,10 +127,10 @@ static const struct chain_trust *trust_of(struct chain *c, const git_oid *root, 
 		same = e != NULL && git_tree_entry_type(e) == GIT_OBJECT_TREE && git_oid_equal(git_tree_entry_id(e), &c->trust->id);
 	}
 	git_tree_free(tree);
-	return same ? c->trust : chain_trust_read(c->repo, root, &c->kept, err, err_size);
+	return same ? c->trust : releases_trust_read(c->repo, root, &c->kept, err, err_size);
 }
 
-int chain_root(const struct source_repo *repo, const char *commit, git_oid *root, char *err, size_t err_size)
+int releases_root(const struct source_repo *repo, const char *commit, git_oid *root, char *err, size_t err_size)
 {
 	git_commit *found = NULL;
 	git_oid id;
@@ -148,32 +146,32 @@ int chain_root(const struct source_repo *repo, const char *commit, git_oid *root
 
 /* ---- one candidate ---- */
 
-static void refuse(struct chain_candidate *x, const char *code, const char *why)
+static void refuse(struct releases_candidate *x, const char *code, const char *why)
 {
 	x->code = code;
 	x->why = why;
 }
 
 /* Trust files and signatures: what nobody known signed goes no further. */
-static bool open_candidate(struct chain *c, struct chain_candidate *x, git_oid *root)
+static bool open_candidate(struct releases *c, struct releases_candidate *x, git_oid *root)
 {
 	char err[300];
 
-	if (chain_root(c->repo, x->r.record.commit, root, err, sizeof(err)) < 0 ||
+	if (releases_root(c->repo, x->r.record.commit, root, err, sizeof(err)) < 0 ||
 	    (x->trust = trust_of(c, root, err, sizeof(err))) == NULL) {
 		refuse(x, "E_CONTENT", arena_strdup(&c->step, err));
 		return false;
 	}
-	const struct chain_trust *before = c->trust != NULL ? c->trust : x->trust;
+	const struct releases_trust *before = c->trust != NULL ? c->trust : x->trust;
 	const struct signers *const keys[] = { &before->signers, &x->trust->signers };
 	if (x->r.signature == NULL)
 		ledger_signatures(c->ledger, &x->r, keys, before == x->trust ? 1 : 2, &c->step);
 	return true;
 }
 
-static struct approvals_case case_of(const struct chain *c, const struct chain_candidate *x)
+static struct approvals_case case_of(const struct releases *c, const struct releases_candidate *x)
 {
-	const struct chain_trust *before = c->trust != NULL ? c->trust : x->trust;
+	const struct releases_trust *before = c->trust != NULL ? c->trust : x->trust;
 
 	return (struct approvals_case){
 		.trust = &before->file, .signers = &before->signers, .next = &x->trust->file, .next_signers = &x->trust->signers,
@@ -182,7 +180,7 @@ static struct approvals_case case_of(const struct chain *c, const struct chain_c
 	};
 }
 
-static bool content_fits(struct chain *c, struct chain_candidate *x, const git_oid *root)
+static bool content_fits(struct releases *c, struct releases_candidate *x, const git_oid *root)
 {
 	char err[300];
 
@@ -199,7 +197,7 @@ static bool content_fits(struct chain *c, struct chain_candidate *x, const git_o
 }
 
 /* Whether the path's rule asks, and the change only takes. */
-static bool change_revokes(struct chain *c, const struct trust_file *t, const struct manifest_change *m)
+static bool change_revokes(struct releases *c, const struct trust_file *t, const struct manifest_change *m)
 {
 	const struct trust_rule *rule = trust_is_own_path(m->path) ? NULL : trust_rule_of(t, m->path);
 	const char *was, *is = NULL;
@@ -215,7 +213,7 @@ static bool change_revokes(struct chain *c, const struct trust_file *t, const st
 }
 
 /* Of a first release the trust files count alone: its root role signs for all of it. */
-static bool list_paths(struct chain *c, struct chain_candidate *x, struct approvals_case *of)
+static bool list_paths(struct releases *c, struct releases_candidate *x, struct approvals_case *of)
 {
 	bool revokes = false;
 
@@ -237,7 +235,7 @@ static bool list_paths(struct chain *c, struct chain_candidate *x, struct approv
 }
 
 /* Compiles both trees, where a rule asks for it. */
-static bool list_effects(struct chain *c, struct chain_candidate *x, struct approvals_case *of, bool revokes)
+static bool list_effects(struct releases *c, struct releases_candidate *x, struct approvals_case *of, bool revokes)
 {
 	struct release_effects effects;
 	char err[300];
@@ -259,7 +257,7 @@ static bool list_effects(struct chain *c, struct chain_candidate *x, struct appr
 	return true;
 }
 
-static bool goes_back(const struct chain *c, const struct chain_candidate *x)
+static bool goes_back(const struct releases *c, const struct releases_candidate *x)
 {
 	git_oid was, is;
 
@@ -269,7 +267,7 @@ static bool goes_back(const struct chain *c, const struct chain_candidate *x)
 	       git_graph_descendant_of(c->repo->git, &is, &was) != 1;
 }
 
-static void judge_content(struct chain *c, struct chain_candidate *x, const git_oid *root)
+static void judge_content(struct releases *c, struct releases_candidate *x, const git_oid *root)
 {
 	struct approvals_case of = case_of(c, x);
 
@@ -286,23 +284,24 @@ static void judge_content(struct chain *c, struct chain_candidate *x, const git_
 	refuse(x, x->approvals.code, x->approvals.why);
 }
 
-static void judge(struct chain *c, struct chain_candidate *x, bool only_signed)
+static void judge(struct releases *c, struct releases_candidate *x, bool only_signed)
 {
 	git_oid root;
 
 	if (!open_candidate(c, x, &root))
 		return;
 	struct approvals_case of = case_of(c, x);
-	x->known = approvals_any(&of, &c->step);
+	approvals_signatures(&of, &x->approvals, &c->step);
+	x->known = x->approvals.nby > 0;
 	if (!x->known && only_signed) {
 		x->pending = true;
-		refuse(x, "E_APPROVALS", "nobody in trust/allowed_signers signed the record");
+		refuse(x, "E_APPROVALS", "nobody whose signature counts signed the record");
 		return;
 	}
 	judge_content(c, x, &root);
 }
 
-void chain_judge(struct chain *c, struct chain_candidate *x)
+void releases_judge(struct releases *c, struct releases_candidate *x)
 {
 	judge(c, x, false);
 }
@@ -310,7 +309,7 @@ void chain_judge(struct chain *c, struct chain_candidate *x)
 /* ---- the next serial ---- */
 
 /* Whether a checkpoint signed by the root of the release before names this one among several. */
-static bool checkpoint_names(struct chain *c, const struct chain_candidate *x)
+static bool checkpoint_names(struct releases *c, const struct releases_candidate *x)
 {
 	struct ledger_record *r;
 	size_t n, ignored = 0;
@@ -318,12 +317,12 @@ static bool checkpoint_names(struct chain *c, const struct chain_candidate *x)
 
 	ledger_records(c->ledger, x->r.record.serial + 1, &x->r.digest, &r, &n, &ignored, &c->step);
 	for (size_t i = 0; !named && i < n; i++) {
-		const struct chain_trust *before = c->trust != NULL ? c->trust : x->trust;
+		const struct releases_trust *before = c->trust != NULL ? c->trust : x->trust;
 		const struct signers *const keys[] = { &before->signers };
 		if (!(r[i].record.flags & RECORD_CHECKPOINT))
 			continue;
 		ledger_signatures(c->ledger, &r[i], keys, 1, &c->step);
-		const struct chain_candidate next = { .r = r[i], .trust = before };
+		const struct releases_candidate next = { .r = r[i], .trust = before };
 		const struct approvals_case of = case_of(c, &next);
 		named = approvals_root(&of, &c->step);
 	}
@@ -331,9 +330,9 @@ static bool checkpoint_names(struct chain *c, const struct chain_candidate *x)
 }
 
 /* The one candidate to go on with; NULL with the state otherwise. */
-static struct chain_candidate *choose(struct chain *c, enum chain_state *state)
+static struct releases_candidate *choose(struct releases *c, enum releases_state *state)
 {
-	struct chain_candidate *chosen = NULL, *named = NULL;
+	struct releases_candidate *chosen = NULL, *named = NULL;
 	size_t valid = 0, by_checkpoint = 0;
 
 	for (size_t i = 0; i < c->ncandidates; i++)
@@ -350,14 +349,14 @@ static struct chain_candidate *choose(struct chain *c, enum chain_state *state)
 		return chosen;
 	if (valid > 1 && by_checkpoint == 1)
 		return named;
-	*state = CHAIN_PENDING;
+	*state = RELEASES_PENDING;
 	if (valid > 1)
 		*state = stop(c, "E_FORK", arena_printf(&c->step, "%zu approved releases have the serial %llu: somebody approved two futures",
 							valid, (unsigned long long)c->serial + 1));
 	return NULL;
 }
 
-static struct ledger_record keep_record(struct chain *c, const struct ledger_record *r)
+static struct ledger_record keep_record(struct releases *c, const struct ledger_record *r)
 {
 	struct ledger_record out = *r;
 
@@ -368,7 +367,7 @@ static struct ledger_record keep_record(struct chain *c, const struct ledger_rec
 	return out;
 }
 
-static void accept(struct chain *c, struct chain_candidate *x)
+static void accept(struct releases *c, struct releases_candidate *x)
 {
 	manifest_release(&c->manifest);
 	c->manifest = x->manifest;
@@ -382,7 +381,7 @@ static void accept(struct chain *c, struct chain_candidate *x)
 	x->nchanges = 0;
 }
 
-static void begin_step(struct chain *c)
+static void begin_step(struct releases *c)
 {
 	drop_candidates(c);
 	arena_release(&c->step);
@@ -392,14 +391,14 @@ static void begin_step(struct chain *c)
 }
 
 /* Judges the records of the next serial; false past the limit. */
-static bool judge_all(struct chain *c, struct ledger_record *r, size_t n)
+static bool judge_all(struct releases *c, struct ledger_record *r, size_t n)
 {
 	size_t known = 0;
 
-	c->candidate = arena_array(&c->step, n, struct chain_candidate);
+	c->candidate = arena_array(&c->step, n, struct releases_candidate);
 	for (size_t i = 0; i < n; i++) {
-		struct chain_candidate *x = &c->candidate[c->ncandidates++];
-		*x = (struct chain_candidate){ .r = r[i] };
+		struct releases_candidate *x = &c->candidate[c->ncandidates++];
+		*x = (struct releases_candidate){ .r = r[i] };
 		judge(c, x, true);
 		known += x->known;
 		if (known > LEDGER_RECORDS_MAX)
@@ -408,47 +407,47 @@ static bool judge_all(struct chain *c, struct ledger_record *r, size_t n)
 	return true;
 }
 
-enum chain_state chain_step(struct chain *c)
+enum releases_state releases_step(struct releases *c)
 {
 	static const struct digest zero;
-	enum chain_state state = CHAIN_STOPPED;
+	enum releases_state state = RELEASES_STOPPED;
 	struct ledger_record *r;
 	size_t n;
 
 	begin_step(c);
 	ledger_records(c->ledger, c->serial + 1, c->serial > 0 ? &c->digest : &zero, &r, &n, &c->ignored, &c->step);
 	if (n == 0)
-		return CHAIN_END;
+		return RELEASES_END;
 	if (!judge_all(c, r, n))
 		return stop(c, "E_TOOMANY", "the log has more than 8 signed records of one serial");
-	struct chain_candidate *x = choose(c, &state);
+	struct releases_candidate *x = choose(c, &state);
 	if (x == NULL) {
-		if (state == CHAIN_PENDING) {
+		if (state == RELEASES_PENDING) {
 			c->code = c->candidate[0].code;
 			c->why = c->candidate[0].why;
 		}
 		return state;
 	}
 	accept(c, x);
-	return CHAIN_ACCEPTED;
+	return RELEASES_ACCEPTED;
 }
 
-enum chain_state chain_run(struct chain *c)
+enum releases_state releases_run(struct releases *c)
 {
-	enum chain_state state = CHAIN_ACCEPTED;
+	enum releases_state state = RELEASES_ACCEPTED;
 
-	for (size_t i = 0; state == CHAIN_ACCEPTED && i < CHAIN_STEPS_MAX; i++)
-		state = chain_step(c);
-	if (state == CHAIN_ACCEPTED)
+	for (size_t i = 0; state == RELEASES_ACCEPTED && i < RELEASES_STEPS_MAX; i++)
+		state = releases_step(c);
+	if (state == RELEASES_ACCEPTED)
 		return stop(c, "E_TOOMANY", "the log has more than 10000 releases to catch up with; use a later anchor");
 	return state;
 }
 
 /* ---- where it begins ---- */
 
-enum chain_state chain_anchor(struct chain *c, uint64_t serial, const struct digest *record)
+enum releases_state releases_anchor(struct releases *c, uint64_t serial, const struct digest *record)
 {
-	struct chain_candidate x = { .known = true };
+	struct releases_candidate x = { .known = true };
 	char hex[DIGEST_HEX_MAX], err[300];
 	git_oid root;
 
@@ -456,7 +455,7 @@ enum chain_state chain_anchor(struct chain *c, uint64_t serial, const struct dig
 	if (!ledger_record(c->ledger, serial, record, &x.r, &c->step))
 		return stop(c, "E_ANCHOR", arena_printf(&c->step, "the log has no release %llu with the digest %s", (unsigned long long)serial,
 							digest_hex(record, DIGEST_BYTES, hex)));
-	if (chain_root(c->repo, x.r.record.commit, &root, err, sizeof(err)) < 0 ||
+	if (releases_root(c->repo, x.r.record.commit, &root, err, sizeof(err)) < 0 ||
 	    (x.trust = trust_of(c, &root, err, sizeof(err))) == NULL)
 		return stop(c, "E_CONTENT", arena_strdup(&c->step, err));
 	if (!content_fits(c, &x, &root)) {
@@ -464,11 +463,11 @@ enum chain_state chain_anchor(struct chain *c, uint64_t serial, const struct dig
 		return stop(c, x.code, x.why);
 	}
 	accept(c, &x);
-	return CHAIN_ACCEPTED;
+	return RELEASES_ACCEPTED;
 }
 
 /* A checkpoint of the root chose among them. */
-static bool several_accepted(const struct chain *c)
+static bool several_accepted(const struct releases *c)
 {
 	size_t n = 0;
 
@@ -477,21 +476,21 @@ static bool several_accepted(const struct chain *c)
 	return n > 1;
 }
 
-enum chain_state chain_resume(struct chain *c, uint64_t serial, const struct digest *record)
+enum releases_state releases_resume(struct releases *c, uint64_t serial, const struct digest *record)
 {
 	struct ledger_record r, before;
 
 	begin_step(c);
 	if (!ledger_record(c->ledger, serial, record, &r, &c->step))
-		return chain_anchor(c, serial, record);
+		return releases_anchor(c, serial, record);
 	struct digest prev = r.record.prev;
 	if (serial > 1 && (!ledger_record(c->ledger, serial - 1, &prev, &before, &c->step) ||
-			   chain_anchor(c, serial - 1, &prev) != CHAIN_ACCEPTED))
-		return chain_anchor(c, serial, record);
-	enum chain_state state = chain_step(c);
-	if (state == CHAIN_ACCEPTED && memcmp(c->digest.b, record->b, DIGEST_BYTES) != 0 && !several_accepted(c))
+			   releases_anchor(c, serial - 1, &prev) != RELEASES_ACCEPTED))
+		return releases_anchor(c, serial, record);
+	enum releases_state state = releases_step(c);
+	if (state == RELEASES_ACCEPTED && memcmp(c->digest.b, record->b, DIGEST_BYTES) != 0 && !several_accepted(c))
 		return stop(c, "E_FORK", "the release in force no longer counts, and another of its serial does");
-	bool forked = state == CHAIN_STOPPED && strcmp(c->code, "E_FORK") == 0;
+	bool forked = state == RELEASES_STOPPED && strcmp(c->code, "E_FORK") == 0;
 	/* Else time has passed: a key that was good then is out of its window. What was accepted stays so. */
-	return state == CHAIN_ACCEPTED || forked ? state : chain_anchor(c, serial, record);
+	return state == RELEASES_ACCEPTED || forked ? state : releases_anchor(c, serial, record);
 }

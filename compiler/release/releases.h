@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chain - the releases of a repository, one after another, each judged by the trust files of the one before.
+ * releases - the releases of a repository, one after another, each judged by the trust files of the one before.
  *
  * From what is trusted already (an anchor, or the release in force) the chain goes forward a serial at a time. Because differences are taken
  * release by release, whoever was away for a month reaches the same verdict as whoever saw every step. Serial 1 is judged by its own trust
@@ -13,19 +13,19 @@
 #include "release/ledger.h"
 #include "release/manifest.h"
 
-#define CHAIN_STEPS_MAX 10000u /* releases in one run */
+#define RELEASES_STEPS_MAX 10000u /* releases in one run */
 
 /* The trust files of one tree. */
-struct chain_trust {
+struct releases_trust {
 	struct trust_file file;
 	struct signers signers;
 	git_oid id; /* of trust/ */
 };
 
 /* A record of the serial that comes next. */
-struct chain_candidate {
+struct releases_candidate {
 	struct ledger_record r;
-	const struct chain_trust *trust; /* of its content; NULL where that cannot be read */
+	const struct releases_trust *trust; /* of its content; NULL where that cannot be read */
 	bool known;                      /* somebody listed signed it */
 	bool accepted, pending;
 	const char *code, *why;          /* NULL when accepted; E_CONTENT, or as struct approvals */
@@ -35,14 +35,14 @@ struct chain_candidate {
 	struct manifest manifest;
 };
 
-enum chain_state {
-	CHAIN_ACCEPTED, /* the chain went one serial on */
-	CHAIN_END,      /* no record follows */
-	CHAIN_PENDING,  /* records follow, none is accepted: see the candidates */
-	CHAIN_STOPPED,  /* E_FORK, E_TOOMANY, E_ANCHOR, E_ROLLBACK or the repository's failure */
+enum releases_state {
+	RELEASES_ACCEPTED, /* the chain went one serial on */
+	RELEASES_END,      /* no record follows */
+	RELEASES_PENDING,  /* records follow, none is accepted: see the candidates */
+	RELEASES_STOPPED,  /* E_FORK, E_TOOMANY, E_ANCHOR, E_ROLLBACK or the repository's failure */
 };
 
-struct chain {
+struct releases {
 	const struct source_repo *repo;
 	const struct ledger *ledger;
 	struct archive *archive;
@@ -53,36 +53,36 @@ struct chain {
 	struct digest digest;  /* its record's */
 	struct record record;
 	struct ledger_record accepted; /* the same with its text; in `kept` */
-	const struct chain_trust *trust;
+	const struct releases_trust *trust;
 	struct manifest manifest;
 	/* The last step's: */
-	const char *code, *why; /* of CHAIN_STOPPED; a pending chain's are its first candidate's */
-	struct chain_candidate *candidate;
+	const char *code, *why; /* of RELEASES_STOPPED; a pending chain's are its first candidate's */
+	struct releases_candidate *candidate;
 	size_t ncandidates, ignored;
 };
 
-void chain_init(struct chain *c, const struct source_repo *repo, const struct ledger *ledger, int64_t now);
-void chain_release(struct chain *c);
+void releases_init(struct releases *c, const struct source_repo *repo, const struct ledger *ledger, int64_t now);
+void releases_release(struct releases *c);
 
 /*
- * Takes a release as trusted without judging its signatures: its content has to be what the record says. CHAIN_ACCEPTED or
- * CHAIN_STOPPED.
+ * Takes a release as trusted without judging its signatures: its content has to be what the record says. RELEASES_ACCEPTED or
+ * RELEASES_STOPPED.
  */
-enum chain_state chain_anchor(struct chain *c, uint64_t serial, const struct digest *record);
+enum releases_state releases_anchor(struct releases *c, uint64_t serial, const struct digest *record);
 /*
  * Takes up a chain whose newest accepted release is known, and judges that release once more beside others of its serial (E_FORK), as far
  * as the log still has the one before.
  */
-enum chain_state chain_resume(struct chain *c, uint64_t serial, const struct digest *record);
+enum releases_state releases_resume(struct releases *c, uint64_t serial, const struct digest *record);
 /* One serial on. */
-enum chain_state chain_step(struct chain *c);
-/* As far as it goes, at most CHAIN_STEPS_MAX; never CHAIN_ACCEPTED. */
-enum chain_state chain_run(struct chain *c);
+enum releases_state releases_step(struct releases *c);
+/* As far as it goes, at most RELEASES_STEPS_MAX; never RELEASES_ACCEPTED. */
+enum releases_state releases_run(struct releases *c);
 
 /* The trust files of a policy tree: E_CONTENT's sentence in err. In the arena. NULL where there are none or they have mistakes. */
-const struct chain_trust *chain_trust_read(const struct source_repo *repo, const git_oid *root, struct arena *a, char *err,
+const struct releases_trust *releases_trust_read(const struct source_repo *repo, const git_oid *root, struct arena *a, char *err,
 					   size_t err_size);
 /* The policy root of a commit by its hexadecimal id. */
-int chain_root(const struct source_repo *repo, const char *commit, git_oid *root, char *err, size_t err_size);
+int releases_root(const struct source_repo *repo, const char *commit, git_oid *root, char *err, size_t err_size);
 /* Judges one record as a follower of the chain's newest release; also what was not added to the log yet. */
-void chain_judge(struct chain *c, struct chain_candidate *x);
+void releases_judge(struct releases *c, struct releases_candidate *x);
