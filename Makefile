@@ -37,7 +37,7 @@ said = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test test-programs fuzz fuzz-programs help install uninstall check-style clean deps bench golden-update
+.PHONY: all demo test test-programs fuzz fuzz-programs help install uninstall check-style clean deps bench test-vm golden-update
 
 all: ## build yett, yettd and yettctl
 all: $(B)/yett $(B)/yettd $(B)/yettctl
@@ -123,6 +123,15 @@ fuzz: ## fuzz every reader of foreign bytes for FUZZ_SECONDS (an hour) each
 
 check-style: all ## layers, banned functions, headers, scripts, generated files
 	@B=$(BIN) tests/run tests/lint
+
+# VM_TESTS: what runs in the guest. Its whole time is bounded, since an emulated machine may hang.
+VM_TESTS ?= tests/kernel tests/e2e tests/vm
+VM_SECONDS ?= 5400
+test-vm: ## kernel and end-to-end tests in an emulated machine with Debian's kernel, which has WireGuard (qemu)
+	@$(DEPS) vm
+	@$(MAKE) --no-print-directory $(JOBS) all test-programs
+	@tests/vm/prepare $(BIN)/vm
+	@YETT_VM=$(BIN)/vm tests/vm/guest -t $(VM_SECONDS) env B=$(B) tests/vm/suite $(VM_TESTS)
 
 golden-update: all ## write what the golden tests expect from what the build says now; review the diff
 	@set -e; for t in tests/golden/*.t; do echo "$$t"; B=$(BIN) GOLDEN_UPDATE=1 $$t >/dev/null; done

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing to build, run and test yett, by Debian's package names.
 #
-#   contrib/install-deps.sh [build|demo|test|ci]
+#   contrib/install-deps.sh [build|demo|test|ci|vm]
 #
 # Nothing is downloaded when nothing is missing. Without apt, or without the right to use it, every missing
 # thing gets one sentence, and the exit status is 1.
@@ -47,16 +47,24 @@ test  p:yaml             python3-yaml        test generators
 test  p:jsonschema       python3-jsonschema  judges the JSON Schema
 test  c:clang            clang               the second compiler, and the one for fuzzing
 test  r:fuzzer           libclang-rt-14-dev  what fuzzers and sanitizers link with
+vm    c:qemu-system-x86_64 qemu-system-x86   emulates a machine with another kernel
+vm    c:/bin/busybox     busybox-static      its first files
+vm    c:cpio             cpio                packs them
+vm    c:modprobe         kmod                finds kernel modules
+vm    c:xz               xz-utils            unpacks kernel modules
+vm    c:zstd             zstd                unpacks kernels
+vm    c:lz4              lz4                 unpacks kernels
 '
 
 wanted() {
 	case $what in
 	build) [ "$1" = build ] ;;
 	demo) [ "$1" = build ] || [ "$1" = demo ] ;;
-	test) [ "$1" != ci ] ;;
-	ci) true ;;
+	test) [ "$1" != ci ] && [ "$1" != vm ] ;;
+	ci) [ "$1" != vm ] ;;
+	vm) [ "$1" != ci ] ;;
 	*)
-		echo "install-deps.sh: '$what' is none of build, demo, test, ci" >&2
+		echo "install-deps.sh: '$what' is none of build, demo, test, ci, vm" >&2
 		exit 2
 		;;
 	esac

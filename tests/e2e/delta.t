@@ -118,7 +118,7 @@ wireguard: {backend: userspace}
 YAML
 mkdir -m 0700 "$work/state"
 
-WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD=1 in_ns "$gw" wireguard-go wg0 >/dev/null 2>&1
+in_ns "$gw" "$PWD/tests/e2e/wireguard-device" wg0
 : >"$work/yettd.log"
 in_ns "$gw" "$build/yettd" --config "$work/yettd.yaml" >"$work/yettd.log" 2>&1 &
 pids+=($!)
@@ -131,7 +131,7 @@ grep -q applied "$work/yettd.log"
 ok $? "the first commit is applied"
 
 # One device with a live tunnel, so that a handshake and counters are there to keep.
-WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD=1 in_ns "$peer" wireguard-go wg1 >/dev/null 2>&1
+in_ns "$peer" "$PWD/tests/e2e/wireguard-device" wg1
 in_ns "$peer" wg set wg1 private-key "$work/d1.key" peer "$gw_pub" endpoint 192.0.2.1:51820 allowed-ips 10.9.0.1/32
 in_ns "$peer" ip addr add 10.9.0.11/32 dev wg1
 in_ns "$peer" ip link set wg1 up

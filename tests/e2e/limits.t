@@ -224,10 +224,9 @@ ip -n "$gw" addr add 192.0.2.1/24 dev eth0
 ip -n "$dev" addr add 192.0.2.2/24 dev eth0
 ip -n "$gw" link set eth0 up
 ip -n "$dev" link set eth0 up
-export WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD=1
-in_ns "$gw" wireguard-go wg0 >/dev/null 2>&1
+in_ns "$gw" "$PWD/tests/e2e/wireguard-device" wg0
 for i in 3 4; do
-	in_ns "$dev" wireguard-go "wg$i" >/dev/null 2>&1
+	in_ns "$dev" "$PWD/tests/e2e/wireguard-device" "wg$i"
 	in_ns "$dev" wg set "wg$i" private-key "$work/d$i.key" peer "$(pub gw)" endpoint 192.0.2.1:51820 allowed-ips 10.20.0.0/24,10.9.0.1/32
 	in_ns "$dev" ip addr add "10.9.0.$i/32" dev "wg$i"
 	in_ns "$dev" ip link set "wg$i" mtu 1420 up

@@ -36,7 +36,7 @@ plug_in() { # NAMESPACE NUMBER: a cable to the bridge that plays the internet
 	ip -n "$1" link set eth0 up
 }
 start_wireguard() { # NAMESPACE
-	in_ns "$1" wireguard-go wg0 >>"$work/wireguard.log" 2>&1
+	in_ns "$1" "$PWD/tests/e2e/wireguard-device" wg0 >>"$work/wireguard.log" 2>&1
 }
 wait_for() { # COMMAND...
 	for _ in $(seq 100); do

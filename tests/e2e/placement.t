@@ -138,11 +138,10 @@ peers_of() { # the devices that a gateway has as peers
 	for i in 1 2 3 4 5 6 7 8; do in_ns "$ns" wg show wg0 peers | grep -qF "$(pub "d$i")" && echo "d$i"; done | xargs
 }
 
-export WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD=1
 i=0
 for ns in "$g1" "$g2"; do
 	i=$((i + 1))
-	in_ns "$ns" wireguard-go wg0 >/dev/null 2>&1
+	in_ns "$ns" "$PWD/tests/e2e/wireguard-device" wg0
 	ip -n "$ns" addr add "10.9.0.$i/32" dev wg0
 	ip -n "$ns" link set wg0 mtu 1420 up
 	ip -n "$ns" route add 10.9.0.0/24 dev wg0
@@ -152,7 +151,7 @@ done
 tunnel_up() { # tunnel_up DEVICE [GATEWAY]
 	local number=$((10 + ${1#d}))
 	in_ns "$dev" ip link del "$1" 2>/dev/null
-	in_ns "$dev" wireguard-go "$1" >/dev/null 2>&1
+	in_ns "$dev" "$PWD/tests/e2e/wireguard-device" "$1"
 	if [ $# -gt 1 ]; then
 		local end=192.0.2.1
 		[ "$2" = g2 ] && end=198.51.100.1
