@@ -118,6 +118,7 @@ wireguard: {backend: userspace}
 YAML
 mkdir -m 0700 "$work/state"
 
+export YETT_USERSPACE_WIREGUARD=1 # its socket is counted too
 in_ns "$gw" "$PWD/tests/e2e/wireguard-device" wg0
 : >"$work/yettd.log"
 in_ns "$gw" "$build/yettd" --config "$work/yettd.yaml" >"$work/yettd.log" 2>&1 &

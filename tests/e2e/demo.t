@@ -30,8 +30,10 @@ left >"$work/before"
 started=$SECONDS
 contrib/demo/demo.sh >"$work/out" 2>&1
 result $? 'every step holds' <"$work/out"
-[ $((SECONDS - started)) -lt 60 ]
-result $? "it takes less than a minute ($((SECONDS - started)) s)" </dev/null
+limit=60
+[ -z "${VM_GUEST:-}" ] || limit=300 # in an emulated machine
+[ $((SECONDS - started)) -lt $limit ]
+result $? "it takes less than $limit s ($((SECONDS - started)) s)" </dev/null
 ! LC_ALL=C grep -nP '[^\x20-\x7e\t]' "$work/out" >"$work/odd"
 result $? 'it prints plain ASCII' <"$work/odd"
 left | diff "$work/before" - >"$work/diff"

@@ -248,7 +248,6 @@ private_key_file: $work/gw.key
 state_dir: $work/state
 control_socket: $work/ctl.sock
 trust: {mode: unsigned}
-wireguard: {backend: userspace}
 YAML
 mkdir -m 0700 "$work/state"
 daemon=
