@@ -290,7 +290,8 @@ start_daemon
 ok $? "yettd comes back"
 [ "$(used $d4)" = "$first" ]
 ok $? "and nothing is counted anew"
-# Somebody loads the table by hand.
+# Somebody loads the table by hand, while nobody is there to put it back at once.
+stop_daemon
 rm -rf "$work/out"
 "$build/yett" build --quiet -C "$tree" -o "$work/out"
 in_ns "$gw" env TZ=UTC nft -f "$work/out/gateways/gw/ruleset.nft"
@@ -298,7 +299,7 @@ in_ns "$gw" env TZ=UTC nft -f "$work/out/gateways/gw/ruleset.nft"
 ok $? "a table loaded by hand knows of no use"
 burst 10.9.0.4 10.20.0.10 100000 >/dev/null
 more=$(used $d4)
-sync
+start_daemon
 sum=$(used $d4)
 [ "$sum" = "$((first + more))" ]
 ok $? "yettd adds what was used before to it: $first + $more = $sum"
