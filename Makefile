@@ -18,7 +18,7 @@ SAN ?=
 O ?= 2
 B ?= build
 
-PKGS := yaml-0.1 libgit2 jansson libsodium nettle libnftnl libmnl
+PKGS := yaml-0.1 libgit2 jansson libsodium nettle libnftnl libmnl libmicrohttpd
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wno-sign-conversion -Werror
 CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icompiler -Ischema -Ireconciler -DYETT_VERSION=\"$(shell cat VERSION)\"
 CFLAGS ?= -g
@@ -26,7 +26,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 -O$(O) $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(SAN),0,2) -MMD -MP $(PKG_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
 ALL_LDFLAGS = $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 LIBS_YETT := $(shell pkg-config --libs yaml-0.1 libgit2 jansson libsodium nettle 2>/dev/null) -lm
-LIBS_KERNEL := $(shell pkg-config --libs libnftnl libmnl 2>/dev/null)
+LIBS_KERNEL := $(shell pkg-config --libs libnftnl libmnl libmicrohttpd 2>/dev/null)
 
 LIB_SRC := $(wildcard schema/*.c) $(filter-out compiler/main.c compiler/cmd_%.c,$(wildcard compiler/*.c compiler/*/*.c))
 YETT_SRC := compiler/main.c $(wildcard compiler/cmd_*.c)

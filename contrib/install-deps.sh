@@ -25,6 +25,7 @@ build l:libsodium        libsodium-dev       keys and digests
 build l:nettle           nettle-dev          hashes of git objects
 build l:libnftnl         libnftnl-dev        nftables over netlink
 build l:libmnl           libmnl-dev          netlink
+build l:libmicrohttpd    libmicrohttpd-dev   metrics over HTTP
 demo  c:wg               wireguard-tools     shows and sets WireGuard devices
 demo  c:wireguard-go     wireguard-go        WireGuard where the kernel has none
 demo  c:nft              nftables            shows and loads firewall rules
@@ -36,6 +37,8 @@ demo  c:/usr/bin/python3 python3             small servers and measurements
 test  h:cmocka.h         libcmocka-dev       unit tests
 test  c:prove            perl                runs the tests
 test  c:bats             bats                command line tests
+test  c:promtool         prometheus          judges metrics and alert rules
+test  c:curl             curl                asks for them
 test  c:strace           strace              shows what an apply does
 test  c:ssh-keygen       openssh-client      signs commits
 test  c:zsh            zsh                 its completion

@@ -51,7 +51,10 @@ static const struct field fields[] = {
 	{ .name = "limits", .object = config_limits_fields },
 	{ .name = "management", .object = config_management_fields },
 	{ .name = "operators", .type = &type_int, IN(operators), .flags = FIELD_LIST },
-	{ .name = "listen", .flags = FIELD_LATER },
+	{ .name = "listen", .type = &type_string, IN(watch.listen) },
+	{ .name = "hook", .object = config_hook_fields },
+	{ .name = "metrics", .object = config_metrics_fields },
+	{ .name = "log", .object = config_log_fields },
 	{ 0 },
 };
 
@@ -224,6 +227,7 @@ static void check_values(struct decoder *x, const struct node *map)
 
 	check_trust(x, map);
 	config_confirm_check(x->c, map, x->diags);
+	config_watch_check(x->c, map, x->diags);
 	check_repository(x, map);
 	check_path(x, map, "private_key_file", c->private_key_file, SETTING_MAX);
 	check_path(x, map, "ssh_key_file", c->ssh_key_file, SETTING_MAX);
@@ -248,6 +252,7 @@ void config_parse(struct config *c, const char *file, const char *data, size_t l
 		.gateway = "", .repository = "", .branch = "main", .path = "", .interval = 60,
 		.private_key_file = "", .ssh_key_file = "", .state_dir = CONFIG_DEFAULT_STATE,
 		.control_socket = CONFIG_DEFAULT_SOCKET, .trust = { TRUST_UNSET }, .wireguard = { WG_AUTO },
+		.watch = { .listen = "", .hook_secret = "" },
 	};
 	config_confirm_init(c);
 	if (yaml_parse(a, index, data, len, d, &docs, &ndocs) < 0)

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "config_confirm.h"
+#include "config_watch.h"
 #include "kernel/kernel.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/yett/yettd.yaml"
@@ -30,6 +31,7 @@ struct config { /* strings are arena memory, "" where absent */
 	struct config_confirm confirm;
 	struct config_limits limits;
 	struct config_management management;
+	struct config_watch watch;
 	struct config_list operators; /* int64_t: user numbers */
 };
 

@@ -30,6 +30,11 @@ enum ipc_type {
 	IPC_QUOTA_ASK,      /* supervisor -> apply: struct ipc_quota; answered by the next, perhaps after others of it */
 	IPC_QUOTA_STATE,    /* apply -> supervisor, whenever it has changed: struct ipc_quota and what is used */
 	IPC_DRIFT,          /* apply -> supervisor: struct drift; the kernel was changed, once until the next request */
+	IPC_LISTEN,         /* supervisor -> status, once: struct ipc_listen and the socket that it answers at */
+	IPC_SNAPSHOT,       /* supervisor -> status: how things stand, see report/metrics.h */
+	IPC_SYNC,           /* status -> supervisor: somebody who may wants a fetch */
+	IPC_TALLY,          /* apply -> supervisor: what the kernel counted, see report/metrics.h */
+	IPC_TALLY_SHOW,     /* supervisor -> status: the same */
 	IPC_FETCH_PROGRESS, /* fetch -> supervisor while a request runs: struct ipc_fetch_progress */
 	IPC_COMPARE_REQ,    /* supervisor -> compile: struct ipc_compare_req and a plan, or what was observed; the latter is answered */
 	IPC_COMPARE_RES,    /* compile -> supervisor: struct ipc_compare_res, perhaps a document; then text */

@@ -32,6 +32,11 @@ static const struct message_rule {
 	{ IPC_QUOTA_ASK, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_quota), false, FD_NONE },
 	{ IPC_QUOTA_STATE, ROLE_APPLY, FROM_ROLE, sizeof(struct ipc_quota), false, FD_ONE },
 	{ IPC_DRIFT, ROLE_APPLY, FROM_ROLE, sizeof(struct drift), false, FD_NONE },
+	{ IPC_LISTEN, ROLE_STATUS, TO_ROLE, sizeof(struct ipc_listen), false, FD_ONE },
+	{ IPC_SNAPSHOT, ROLE_STATUS, TO_ROLE, 0, false, FD_ONE },
+	{ IPC_SYNC, ROLE_STATUS, FROM_ROLE, 0, false, FD_NONE },
+	{ IPC_TALLY, ROLE_APPLY, FROM_ROLE, 0, false, FD_ONE },
+	{ IPC_TALLY_SHOW, ROLE_STATUS, TO_ROLE, 0, false, FD_ONE },
 	{ IPC_APPLY_RES, ROLE_APPLY, FROM_ROLE, sizeof(struct ipc_apply_res), true, FD_MAYBE },
 };
 
@@ -71,7 +76,8 @@ int message_send(int sock, enum ipc_type type, uint32_t job, const void *fixed, 
 
 	if (fixed_len > sizeof(body))
 		return -EMSGSIZE;
-	memcpy(body, fixed, fixed_len);
+	if (fixed_len > 0)
+		memcpy(body, fixed, fixed_len);
 	size_t room = sizeof(body) - fixed_len < MESSAGE_TEXT_MAX ? sizeof(body) - fixed_len : MESSAGE_TEXT_MAX;
 	if (text == NULL)
 		text_len = 0;

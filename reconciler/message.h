@@ -11,7 +11,7 @@
 #include "kernel/kernel.h"
 #include "kernel/monitor.h"
 
-enum role_id { ROLE_FETCH, ROLE_COMPILE, ROLE_APPLY, ROLE_COUNT };
+enum role_id { ROLE_FETCH, ROLE_COMPILE, ROLE_APPLY, ROLE_STATUS, ROLE_COUNT };
 
 #define COMMIT_TEXT_MAX 65 /* 40 or 64 hex digits and the NUL */
 #define SETTING_MAX 1024   /* a path or an address in the configuration, with its NUL */
@@ -27,6 +27,15 @@ struct ipc_hello_req {
 	char ssh_key_file[SETTING_MAX];
 	char private_key_file[SETTING_MAX];
 	int32_t backend; /* enum wg_backend */
+	uint32_t tally;  /* enum tally_want bits: what of the kernel's counters is told */
+};
+
+enum tally_want { TALLY_POLICIES = 1, TALLY_DEVICES = 2 };
+
+/* The socket that is listened at comes with it as a descriptor. */
+struct ipc_listen {
+	char secret[320]; /* the webhook's; room for more than is taken, so that a longer one is seen */
+	uint32_t secret_len; /* 0: no webhook */
 };
 
 struct ipc_hello_res {

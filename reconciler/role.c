@@ -19,6 +19,7 @@
 #include "build/build.h"
 #include "fetch/fetch.h"
 #include "log.h"
+#include "serve/serve.h"
 
 static const struct role_row {
 	const char *name;
@@ -28,6 +29,7 @@ static const struct role_row {
 	[ROLE_FETCH] = { "fetch", "--role=fetch", fetch_main },
 	[ROLE_COMPILE] = { "compile", "--role=compile", build_main },
 	[ROLE_APPLY] = { "apply", "--role=apply", apply_main },
+	[ROLE_STATUS] = { "status", "--role=status", serve_main },
 };
 
 int64_t role_clock_ms(void)
@@ -41,6 +43,11 @@ int64_t role_clock_ms(void)
 const char *role_name(enum role_id id)
 {
 	return rows[id].name;
+}
+
+bool role_wanted(enum role_id id, const struct config *c)
+{
+	return id != ROLE_STATUS || *c->watch.listen != '\0';
 }
 
 void role_init(struct role *r, enum role_id id)
@@ -89,6 +96,10 @@ static void hello_fill(struct ipc_hello_req *h, enum role_id id, const struct co
 	case ROLE_APPLY:
 		snprintf(h->private_key_file, sizeof(h->private_key_file), "%s", c->private_key_file);
 		h->backend = c->wireguard.backend;
+		if (role_wanted(ROLE_STATUS, c))
+			h->tally = TALLY_POLICIES | (c->watch.devices ? TALLY_DEVICES : 0);
+		break;
+	case ROLE_STATUS:
 		break;
 	case ROLE_COUNT:
 		BUG("no such role");
@@ -179,8 +190,10 @@ int role_main(const char *name)
 		return 2;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strcmp(rows[i].name, name) == 0)
+		if (strcmp(rows[i].name, name) == 0) {
+			log_inherit(rows[i].name);
 			return rows[i].main(ROLE_SOCKET);
+		}
 	fprintf(stderr, "yettd: there is no role %s\n", name);
 	return 2;
 }
@@ -244,6 +257,6 @@ int role_serve(const struct role_ops *ops, void *ctx, int sock)
 	}
 	free(f);
 	if (ret < 0 && ret != -EPIPE)
-		log_line("the %s role ends: %s", role_name(ops->id), strerror(-ret));
+		log_at(LOG_ERROR, "the %s role ends: %s", role_name(ops->id), strerror(-ret));
 	return ret == -EPIPE ? 0 : 70;
 }

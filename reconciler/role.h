@@ -36,6 +36,8 @@ struct role {
 
 int64_t role_clock_ms(void);
 const char *role_name(enum role_id id);
+/* Whether the configuration has work for it; others are not started. */
+bool role_wanted(enum role_id id, const struct config *c);
 void role_init(struct role *r, enum role_id id);
 /* Starts the process and sends its hello. 0 or a negative errno. */
 int role_start(struct role *r, const struct config *c);

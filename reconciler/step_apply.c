@@ -82,6 +82,7 @@ static void try_later(struct turn *t)
 	for (unsigned int i = 0; i < t->refusals && wait < RETRY_MAX_MS; i++)
 		wait *= 2;
 	t->refusals++;
+	t->refused = true;
 	t->retry_ms = role_clock_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
 }
 
@@ -127,7 +128,7 @@ static void warn_host(struct turn *t, uint32_t now)
 {
 	for (uint32_t bit = 1; bit != 0 && bit <= (now | t->warned); bit <<= 1)
 		if (now & ~t->warned & bit & (HOST_FORWARDING4_OFF | HOST_FORWARDING6_OFF))
-			log_line("warning: %s", host_warning_text(bit));
+			log_at(LOG_WARNING, "warning: %s", host_warning_text(bit));
 	t->warned = now;
 }
 

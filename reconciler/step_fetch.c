@@ -20,6 +20,7 @@ static int send_fetch(struct turn *t)
 
 static void fetch_failed(struct turn *t, const char *why)
 {
+	t->fetch_failed = true;
 	turn_fail(t, OUTCOME_FAILED, why);
 	turn_enforce(t);
 }

@@ -128,6 +128,7 @@ static void remember_repair(struct supervisor *s)
 {
 	const struct watch *w = &s->watch;
 
+	metrics_repair(&s->publish.m, &w->res.counts);
 	s->outcome = OUTCOME_REPAIRED;
 	s->ended_at = clock_now();
 	s->took_us = w->res.elapsed_us;
@@ -140,6 +141,7 @@ static void remember_repair(struct supervisor *s)
 
 static void take_watched(struct supervisor *s, const struct ipc_frame *f)
 {
+	s->publish.dirty = true;
 	switch (watch_answer(&s->watch, f)) {
 	case WATCH_NOTHING:
 		break;
@@ -155,8 +157,26 @@ static void take_watched(struct supervisor *s, const struct ipc_frame *f)
 	}
 }
 
+static void count_turn(struct supervisor *s)
+{
+	struct metrics *m = &s->publish.m;
+	const struct turn *t = &s->turn;
+
+	s->publish.dirty = true;
+	if (s->running != TURN_FULL && s->running != TURN_ENFORCE)
+		return;
+	metrics_turn(m, t);
+	if (t->outcome == OUTCOME_REPAIRED)
+		metrics_repair(m, &t->last.counts);
+	if (s->running == TURN_FULL && t->fetch_us > 0 && !t->fetch_failed)
+		m->fetched_at = clock_now();
+	m->fetch_failures += t->fetch_failed;
+	m->refusals += t->refused;
+}
+
 static void turn_ended(struct supervisor *s)
 {
+	count_turn(s);
 	if (s->running != TURN_DIFF && s->turn.outcome == OUTCOME_REPAIRED)
 		watch_repaired(&s->watch, &s->turn.last, role_clock_ms());
 	s->settle_ms = role_clock_ms() + SETTLE_MS;
@@ -204,7 +224,7 @@ static void start_role(struct supervisor *s, struct role *r)
 
 	if (ret == 0)
 		return;
-	log_line("cannot start the %s role: %s", role_name(r->id), strerror(-ret));
+	log_at(LOG_ERROR, "cannot start the %s role: %s", role_name(r->id), strerror(-ret));
 	role_lost(r); /* sets when to try again */
 }
 
@@ -258,7 +278,7 @@ static void describe_end(struct role *r, char *why, size_t why_size)
 static void lose_role(struct supervisor *s, struct role *r, const char *why)
 {
 	role_lost(r);
-	log_line("%s; it is started again", why);
+	log_at(LOG_WARNING, "%s; it is started again", why);
 	if (r->id == ROLE_APPLY)
 		watch_lost(&s->watch);
 	turn_role_lost(&s->turn, r->id, why);
@@ -337,6 +357,9 @@ static void take_hello(struct supervisor *s, struct role *r, const struct ipc_fr
 	message_text(f, text, sizeof(text));
 	if (res.error == 0) {
 		r->ready = true;
+		s->publish.dirty = true;
+		if (r->id == ROLE_STATUS && publish_begin(s) < 0)
+			return; /* its end is seen by the next read */
 		if (r->id == ROLE_APPLY && s->quota_fd >= 0)
 			send_quota(r, IPC_QUOTA_USE, s->quota_fd);
 		turn_role_ready(&s->turn, r->id);
@@ -355,6 +378,7 @@ static void take_drift(struct supervisor *s, const struct ipc_frame *f)
 	struct drift d;
 
 	memcpy(&d, f->body, sizeof(d));
+	metrics_drift(&s->publish.m, &d);
 	watch_drift(&s->watch, &d);
 }
 
@@ -378,6 +402,10 @@ static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 		take_hello(s, r, f);
 	else if (ret == 0 && f->h.type == IPC_QUOTA_STATE)
 		keep_quota(s, f->fd);
+	else if (ret == 0 && f->h.type == IPC_TALLY)
+		publish_tally(s, f->fd);
+	else if (ret == 0 && f->h.type == IPC_SYNC)
+		publish_hook(s);
 	else if (ret == 0 && f->h.type == IPC_DRIFT)
 		take_drift(s, f);
 	else if (ret == 0 && watch_expects(&s->watch, r->id, f))
@@ -392,10 +420,15 @@ static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 	}
 }
 
+static bool starts_role(const struct supervisor *s, enum role_id id)
+{
+	return role_wanted(id, s->config) && (id != ROLE_STATUS || !s->once);
+}
+
 static void restart_roles(struct supervisor *s, int64_t now)
 {
 	for (size_t i = 0; i < ROLE_COUNT && !s->stopping; i++)
-		if (s->role[i].pid == 0 && now >= s->role[i].retry_ms)
+		if (s->role[i].pid == 0 && now >= s->role[i].retry_ms && starts_role(s, s->role[i].id))
 			start_role(s, &s->role[i]);
 }
 
@@ -466,11 +499,13 @@ static int poll_wait_ms(const struct supervisor *s)
 		first = at < first ? at : first;
 	}
 	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (s->role[i].pid == 0 && s->role[i].retry_ms < first)
+		if (s->role[i].pid == 0 && s->role[i].retry_ms < first && starts_role(s, s->role[i].id))
 			first = s->role[i].retry_ms;
 	first = clients < first ? clients : first;
 	if (!s->once && !s->stopping && watch_deadline(&s->watch) < first)
 		first = watch_deadline(&s->watch);
+	if (publish_deadline(s) < first)
+		first = publish_deadline(s);
 	return first <= now ? 0 : (int)(first - now);
 }
 
@@ -501,6 +536,8 @@ static void work(struct supervisor *s, const struct pollfd p[static POLL_COUNT],
 		if (p[POLL_ROLE + i].revents && s->role[i].sock == p[POLL_ROLE + i].fd)
 			work_role(s, &s->role[i], f);
 	check_overdue(s, now);
+	if (publish_work(s, now) == -ETIMEDOUT)
+		lose_role(s, &s->role[ROLE_STATUS], "the status role takes nothing any more and was killed");
 	restart_roles(s, now);
 	control_work(&s->control, p + POLL_CONTROL, now);
 	tickets_give(s);
@@ -563,9 +600,22 @@ static int open_control(struct supervisor *s)
 	return YETTD_OK;
 }
 
+static int open_publish(struct supervisor *s)
+{
+	char err[2 * SETTING_MAX] = "";
+
+	if (s->once || publish_open(&s->publish, s->config, err, sizeof(err)) >= 0)
+		return YETTD_OK;
+	log_line("%s", err);
+	return YETTD_CANNOT;
+}
+
 static int start(struct supervisor *s)
 {
 	int status = open_store(s);
+
+	if (status == YETTD_OK)
+		status = open_publish(s);
 
 	if (status == YETTD_OK)
 		status = open_control(s);
@@ -577,7 +627,8 @@ static int start(struct supervisor *s)
 	}
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		role_init(&s->role[i], (enum role_id)i);
-		start_role(s, &s->role[i]);
+		if (starts_role(s, (enum role_id)i))
+			start_role(s, &s->role[i]);
 	}
 	if (!s->once)
 		log_line("%s runs for the gateway %s: follows %s of %s every %lld s", YETT_VERSION, s->config->gateway,
@@ -598,6 +649,7 @@ static void stop(struct supervisor *s, struct ipc_frame *f)
 		close(s->quota_fd);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_stop(&s->role[i], STOP_WAIT_MS);
+	publish_close(&s->publish);
 	control_close(&s->control);
 	if (s->turn.good.fd >= 0 && s->store.dirfd >= 0)
 		settle_store(s);
@@ -623,6 +675,7 @@ int supervisor_run(const struct config *c, bool once)
 	*s = (struct supervisor){ .config = c, .repository = config_redact(c->repository, &a), .once = once, .signal_fd = -1,
 				  .quota_fd = -1,
 				  .store = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 } };
+	s->publish.listen_fd = -1;
 	control_init(&s->control);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_init(&s->role[i], (enum role_id)i);

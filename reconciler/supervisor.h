@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "publish.h"
 #include "report/control.h"
 #include "turn.h"
 #include "watch.h"
@@ -21,6 +22,7 @@ struct supervisor {
 	struct role role[ROLE_COUNT];
 	struct turn turn;
 	struct watch watch;
+	struct publish publish;
 	struct control control;
 	int signal_fd;
 	int quota_fd;           /* what is used of quotas, as the apply role said last; -1: nothing yet */

@@ -60,7 +60,7 @@ void turn_enter(struct turn *t, enum turn_step step)
 
 void turn_fail(struct turn *t, enum turn_outcome o, const char *text)
 {
-	log_line("%s", text);
+	log_at(LOG_ERROR, "%s", text);
 	if (t->outcome >= OUTCOME_HELD)
 		return;
 	t->outcome = o;
@@ -148,6 +148,7 @@ void turn_start(struct turn *t, enum turn_kind kind, bool forced)
 	t->outcome = OUTCOME_UNCHANGED;
 	t->start_us = text_clock_us();
 	t->fetch_us = t->compile_us = t->apply_us = 0;
+	t->fetch_failed = t->refused = false;
 	t->fetched[0] = '\0';
 	buf_reset(&t->text);
 	buf_reset(&t->changes);

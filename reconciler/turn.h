@@ -52,6 +52,7 @@ enum turn_outcome { /* the worst of a turn, ascending */
 	OUTCOME_HELD,     /* there is a new plan that is not applied: rolled back or refused before, too much at once, suspended */
 	OUTCOME_REJECTED, /* the tree has errors */
 	OUTCOME_FAILED,   /* git, the kernel or the disk */
+	OUTCOME_COUNT
 };
 
 struct turn {
@@ -81,6 +82,8 @@ struct turn {
 	enum turn_step step;
 	enum turn_kind kind;
 	bool sent;          /* the step's request is out; else the role is not ready yet */
+	bool fetch_failed;  /* git, in this turn */
+	bool refused;       /* the kernel refused a new plan in this turn */
 	bool forced;        /* yettctl sync: a refused plan is tried again at once */
 	bool retry;         /* yettctl retry: one that is held too; set before turn_start() */
 	uint32_t job;

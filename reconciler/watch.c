@@ -65,6 +65,7 @@ static enum watch_event refused(struct watch *w, const char *why)
 	struct buf line BUF_CLEANUP = BUF_INIT;
 	char c[COMMIT_TEXT_MAX];
 
+	w->failing = true;
 	w->turn->apply_holds[0] = '\0';
 	w->next_ms = role_clock_ms() + w->failed_ms;
 	w->failed_ms = w->failed_ms * 2 < WATCH_FAILED_MAX_MS ? w->failed_ms * 2 : WATCH_FAILED_MAX_MS;
@@ -74,7 +75,7 @@ static enum watch_event refused(struct watch *w, const char *why)
 	w->failures++;
 	buf_reset(&w->text);
 	buf_adds(&w->text, buf_str(&line));
-	log_line("%s", buf_str(&w->text));
+	log_at(LOG_ERROR, "%s", buf_str(&w->text));
 	return WATCH_FAILED;
 }
 
@@ -83,7 +84,7 @@ static enum watch_event repaired(struct watch *w, const struct ipc_frame *f, con
 	turn_changes(f, text, &w->changes);
 	w->repairs++;
 	text_of_repair(&w->res, w->turn->good.commit, &w->text);
-	log_line("%s", buf_str(&w->text));
+	log_at(LOG_WARNING, "%s", buf_str(&w->text));
 	log_text(buf_str(&w->changes));
 	turn_journal(w->turn, "repaired", &w->turn->good, buf_str(&w->text));
 	return WATCH_REPAIRED;
@@ -103,6 +104,7 @@ enum watch_event watch_answer(struct watch *w, const struct ipc_frame *f)
 	int64_t cost = (int64_t)(w->res.elapsed_us / 1000) * WATCH_COST;
 	w->next_ms = role_clock_ms() + (cost > WATCH_MS ? cost : WATCH_MS);
 	w->failed_ms = WATCH_FAILED_MIN_MS;
+	w->failing = false;
 	buf_reset(&w->text);
 	if (w->mode == APPLY_WATCH)
 		w->due = w->due || w->res.counts.total > 0;
@@ -162,7 +164,7 @@ bool watch_repaired(struct watch *w, const struct ipc_apply_res *res, int64_t no
 	buf_reset(&w->text);
 	buf_addf(&w->text, "contention: %s undid %d repairs in %d s; repairs pause for %d s. Stop what fights over this gateway",
 		 buf_str(&name), WATCH_REPAIRS + 1, WATCH_WINDOW_MS / 1000, WATCH_PAUSE_MS / 1000);
-	log_line("%s", buf_str(&w->text));
+	log_at(LOG_WARNING, "%s", buf_str(&w->text));
 	return true;
 }
 

@@ -30,6 +30,7 @@ enum watch_event { WATCH_NOTHING, WATCH_REPAIRED, WATCH_FAILED };
 struct watch {
 	struct turn *turn;
 	bool due;             /* something differs, or may */
+	bool failing;         /* the newest look or repair was refused */
 	int64_t next_ms;      /* the next look; monotonic */
 	int64_t failed_ms;    /* the wait after a refusal, doubling up to WATCH_FAILED_MAX_MS; anew with each change that is told */
 	int64_t paused_ms;    /* no repair until then */

@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "config.h"
+#include "log.h"
 #include "role.h"
 #include "supervisor.h"
 
@@ -55,6 +56,7 @@ static int run(const char *file, bool once)
 	arena_init(&a);
 	int status = load(&c, file, &a);
 	if (status == YETTD_OK) {
+		log_setup((enum log_format)c.watch.log, "supervisor");
 		umask(077);
 		prctl(PR_SET_DUMPABLE, 0);
 		status = supervisor_run(&c, once);

@@ -29,6 +29,7 @@ struct apply {
 	bool has_plan;
 	uint64_t same_table; /* see struct enforce */
 	struct usage usage;
+	struct tally tally;
 	struct monitor monitor;
 	struct kernel_self self; /* how it was at the end of the last request */
 	struct drift seen;       /* since then */
@@ -41,6 +42,7 @@ static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err
 	struct apply *x = ctx;
 
 	(void)sock;
+	x->tally.wanted = req->tally;
 	snprintf(x->gateway, sizeof(x->gateway), "%.*s", (int)strnlen(req->gateway, sizeof(req->gateway)), req->gateway);
 	x->backend = (enum wg_backend)req->backend;
 	if (x->key != NULL)
@@ -157,7 +159,7 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 	const struct enforce e = {
 		.kernel = &x->kernel, .want = &x->plan, .key = x->key, .now = clock_now(), .mode = (enum apply_mode)req->mode,
 		.same_table = &x->same_table,
-		.usage = req->mode == APPLY_WATCH ? NULL : &x->usage,
+		.usage = req->mode == APPLY_WATCH ? NULL : &x->usage, .tally = &x->tally,
 	};
 	snprintf(res->interface, sizeof(res->interface), "%s", x->plan.interface);
 	int64_t quotas = usage_next(&x->plan, e.now);
@@ -308,6 +310,18 @@ static int answer_usage(struct apply *x)
 	return tell_usage(x, &x->usage.state, true);
 }
 
+/* After the answer: nobody waits for it. */
+static int tell_tally(struct apply *x)
+{
+	int fd = x->tally.wanted != 0 ? tally_take(&x->tally, &x->kernel, text_clock_us()) : -EAGAIN;
+
+	if (fd < 0)
+		return 0;
+	int ret = message_send(x->sock, IPC_TALLY, 0, NULL, 0, NULL, 0, fd);
+	close(fd);
+	return ret;
+}
+
 static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
 {
 	struct ipc_apply_req req;
@@ -331,7 +345,11 @@ static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
 	}
 	bool state = res.error == 0 && req.mode == APPLY_READ;
 	int ret = state ? answer_state(sock, f->h.job, &res, &text) : answer(sock, f->h.job, &res, &text);
-	return ret == 0 ? tell_drift(x) : ret;
+	if (ret == 0)
+		ret = tell_drift(x);
+	if (ret == 0 && res.error == 0)
+		ret = tell_tally(x);
+	return ret;
 }
 
 static int request(void *ctx, int sock, struct ipc_frame *f)
@@ -360,6 +378,7 @@ int apply_main(int sock)
 	if (x->open)
 		kernel_close(&x->kernel);
 	usage_release(&x->usage);
+	tally_release(&x->tally);
 	drop_plan(x);
 	seckey_free(x->key);
 	monitor_close(&x->monitor);

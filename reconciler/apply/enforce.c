@@ -98,6 +98,8 @@ static int look(const struct enforce *e, enum kernel_look how, struct arena *a, 
 	if (!table_differs(d))
 		*e->same_table = have->nft.serial;
 	count_peers(e, have, res);
+	if (e->tally != NULL)
+		tally_devices(e->tally, have, e->want);
 	/* A change costs what changes: it reads counters only to hand them on. */
 	if (e->usage != NULL && (e->mode != APPLY_CHANGE || usage_concerns(d)))
 		ret = usage_look(e->usage, e->kernel, have, e->want, a, e->now, err, err_size);

@@ -2,6 +2,7 @@
 /* enforce - observe, diff, apply, observe again: the kernel holds the plan afterwards, or somebody is told what it refused. */
 #pragma once
 
+#include "apply/tally.h"
 #include "apply/usage.h"
 #include "base/buf.h"
 #include "kernel/kernel.h"
@@ -15,6 +16,7 @@ struct enforce {
 	enum apply_mode mode;
 	uint64_t *same_table; /* serial of a table that is known to be as the plan wants it; kept by the caller, 0 with each new plan */
 	struct usage *usage;  /* or NULL */
+	struct tally *tally;  /* or NULL: what is seen of devices is noted there */
 };
 
 /*

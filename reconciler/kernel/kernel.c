@@ -265,6 +265,13 @@ static int real_claim(void *ctx, const char *interface, char *err, size_t err_si
 	return rc < 0 ? rc : left;
 }
 
+static int real_counters(void *ctx, struct arena *a, struct nft_counted **rule, size_t *n)
+{
+	struct real *k = ctx;
+
+	return nftnl_counters(&k->nft, a, rule, n);
+}
+
 static void real_self(const void *ctx, struct kernel_self *self)
 {
 	const struct real *k = ctx;
@@ -307,7 +314,7 @@ int kernel_open(struct kernel *k, enum wg_backend backend, char *err, size_t err
 	arena_init(&r->link_arena);
 	wg_keep_init(&r->peers);
 	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .usage = real_usage, .claim = real_claim,
-			      .self = real_self, .close = real_close };
+			      .counters = real_counters, .self = real_self, .close = real_close };
 	int rc = nftnl_open(&r->nft, err, err_size);
 	if (rc == 0)
 		rc = rtnl_open(&r->rtnl, err, err_size);

@@ -52,6 +52,12 @@ struct kernel_self {
 #define KERNEL_KEEP_SECONDS 900
 #define KERNEL_PEERS_READ 256
 
+/* A rule with its counter, as it is now. */
+struct nft_counted {
+	struct nft_rule rule;
+	const char *chain;
+};
+
 struct kernel {
 	void *ctx;
 	/*
@@ -77,6 +83,10 @@ struct kernel {
 	 * sentence. NULL: a stand-in that has none.
 	 */
 	int (*claim)(void *ctx, const char *interface, char *err, size_t err_size);
+	/*
+	 * All rules of the table with their counters as they are now, into a. -EINTR: they changed meanwhile. NULL: a stand-in that has none.
+	 */
+	int (*counters)(void *ctx, struct arena *a, struct nft_counted **rule, size_t *n);
 	/* NULL: a stand-in that has none. */
 	void (*self)(const void *ctx, struct kernel_self *self);
 	void (*close)(void *ctx);

@@ -307,6 +307,20 @@ int nft_dump_rules(struct nl_sock *s, struct arena *a, struct nft_chain *c)
 	return rc;
 }
 
+int nft_dump_counters(struct nl_sock *s, struct arena *a, struct nft_counted **rule, size_t *n)
+{
+	struct observation o = { .a = a };
+	char buf[REQUEST_MAX];
+	int rc = nl_talk(s, request(buf, NFT_MSG_GETRULE, NLM_F_DUMP, NULL), see_rule, &o);
+
+	*n = rc == 0 ? o.rule.n : 0;
+	*rule = arena_array(a, *n, struct nft_counted);
+	for (size_t i = 0; i < *n; i++)
+		(*rule)[i] = (struct nft_counted){ o.rule.v[i], o.rule_chain.v[i] };
+	release(&o);
+	return rc;
+}
+
 int nft_dump_set(struct nl_sock *s, struct arena *a, struct nft_set *set)
 {
 	struct observation o = { .a = a };

@@ -66,6 +66,11 @@ int nftnl_usage(struct nftnl_conn *c, struct arena *a, struct nft_set **set, siz
 	return rc;
 }
 
+int nftnl_counters(struct nftnl_conn *c, struct arena *a, struct nft_counted **rule, size_t *n)
+{
+	return nft_dump_counters(&c->sock, a, rule, n);
+}
+
 /* For that generation, or whichever the ruleset has got to. */
 static int commit(struct nftnl_conn *c, struct nft_batch *b, char *err, size_t err_size)
 {

@@ -2,6 +2,7 @@
 /* nftnl - table `inet yett` over netlink, by libnftnl and libmnl. */
 #pragma once
 
+#include "kernel/kernel.h"
 #include "kernel/nft_keep.h"
 #include "kernel/nl_sock.h"
 #include "plan/gw_plan.h"
@@ -21,6 +22,8 @@ void nftnl_close(struct nftnl_conn *c);
 int nftnl_observe(struct nftnl_conn *c, int64_t max_age, struct nft_table *t, char *err, size_t err_size);
 /* The sets of quotas of the table that was observed, with their elements as they are now, into a. */
 int nftnl_usage(struct nftnl_conn *c, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size);
+/* struct kernel's counters(). */
+int nftnl_counters(struct nftnl_conn *c, struct arena *a, struct nft_counted **rule, size_t *n);
 /*
  * All nft ops of the delta in one batch; -ERESTART is retried inside; nothing is sent when there is none. Then what was written is read,
  * so that the next nftnl_observe() has it.

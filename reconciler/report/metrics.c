@@ -261,7 +261,10 @@ static void put_devices(const struct metric_row *r, const struct metrics_view *v
 
 /* ---- the table ---- */
 
-static const char *const outcomes[] = { "unchanged", "repaired", "applied", "rejected", "failed" };
+static const char *const outcomes[OUTCOME_COUNT] = {
+	[OUTCOME_UNCHANGED] = "unchanged", [OUTCOME_REPAIRED] = "repaired", [OUTCOME_APPLIED] = "applied",
+	[OUTCOME_HELD] = "held", [OUTCOME_REJECTED] = "rejected", [OUTCOME_FAILED] = "failed",
+};
 static const char *const phases[] = { "fetch", "compile", "apply", "turn" };
 static const char *const notices[] = { "table", "link", "address", "route", "lost" };
 static const char *const repairs[] = { "table", "link", "addresses", "routes", "peers" };
@@ -273,9 +276,9 @@ static const char *const hook_results[HOOK_RESULTS] = { "accepted", "unsigned", 
 #define DEVICE(member) .offset = offsetof(struct tally_device, member)
 
 const struct metric_row metric_rows[] = {
-	{ "yett_build_info", "gauge", "The version of yettd; always 1.", put_build },
-	{ "yett_gateway_info", "gauge", "The commit and the digest of the plan in force; always 1.", put_gateway },
-	{ "yett_healthy", "gauge", "1 while /healthz says that all is well.", put_healthy },
+	{ "yett_build_info", "gauge", "The version of yettd; always 1.", put_build, .label = "version" },
+	{ "yett_gateway_info", "gauge", "The commit and the digest of the plan in force; always 1.", put_gateway, .label = "gateway, commit, plan" },
+	{ "yett_healthy", "gauge", "1 while /healthz says that all is well.", put_healthy, .label = NULL },
 	{ "yett_start_timestamp_seconds", "gauge", "When yettd started.", put_time, OF(started_at), .n = 1 },
 	{ "yett_last_turn_timestamp_seconds", "gauge", "When the newest turn ended.", put_time, OF(turn_at), .n = 1 },
 	{ "yett_last_fetch_timestamp_seconds", "gauge", "When the repository was last reached.", put_time, OF(fetched_at), .n = 1 },
@@ -312,8 +315,8 @@ const struct metric_row metric_rows[] = {
 	{ "yett_hook_requests_total", "counter", "Requests of webhooks by what became of them.", put_hook, .label = "result",
 	  .values = hook_results },
 	{ "yett_http_requests_total", "counter", "Answers over HTTP by their status code.", put_http, .label = "code" },
-	{ "yett_snapshot_age_seconds", "gauge", "Time since the supervisor last told how things stand.", put_snapshot_age },
-	{ "yett_denied_packets_total", "counter", "Packets that no policy allowed, or one denied.", put_denied },
+	{ "yett_snapshot_age_seconds", "gauge", "Time since the supervisor last told how things stand.", put_snapshot_age, .label = NULL },
+	{ "yett_denied_packets_total", "counter", "Packets that no policy allowed, or one denied.", put_denied, .offset = 0 },
 	{ "yett_denied_bytes_total", "counter", "Their bytes.", put_denied, .offset = 1 },
 	{ "yett_policy_packets_total", "counter", "Packets that a policy decided.", put_policies, .label = "policy, verdict" },
 	{ "yett_policy_bytes_total", "counter", "Their bytes.", put_policies, .offset = 1, .label = "policy, verdict" },
@@ -360,7 +363,7 @@ bool snapshot_check(const void *data, size_t len)
 
 bool tally_check(const void *data, size_t len)
 {
-	const struct tally *t = data;
+	const struct tally_head *t = data;
 
 	return len >= sizeof(*t) && t->magic == TALLY_MAGIC &&
 	       len - sizeof(*t) == (uint64_t)t->npolicies * sizeof(struct tally_policy) + (uint64_t)t->ndevices * sizeof(struct tally_device);

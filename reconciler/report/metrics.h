@@ -4,7 +4,7 @@
  * prometheus.io "Exposition formats").
  *
  * A snapshot is one memfd: struct snapshot, then the status as JSON. Rows of policies and devices come in another, which the apply role
- * fills: struct tally, then the rows. Both are read only by the same program that wrote them; sizes are checked all the same.
+ * fills: struct tally_head, then the rows. Both are read only by the same program that wrote them; sizes are checked all the same.
  */
 #pragma once
 
@@ -73,7 +73,7 @@ struct tally_device {
 
 #define TALLY_MAGIC 0x59544c31u
 
-struct tally {
+struct tally_head {
 	uint32_t magic, npolicies, ndevices, pad;
 	uint64_t denied_packets, denied_bytes;
 };
@@ -81,7 +81,7 @@ struct tally {
 /* What one page is made of. */
 struct metrics_view {
 	const struct snapshot *s;         /* NULL: none has come */
-	const struct tally *tally;        /* NULL: none has come */
+	const struct tally_head *tally;        /* NULL: none has come */
 	const struct tally_policy *policy;
 	const struct tally_device *device;
 	int64_t now;                      /* UTC seconds */

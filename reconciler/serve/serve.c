@@ -88,7 +88,7 @@ static const struct snapshot *snapshot_of(const struct serve *x)
 
 static enum MHD_Result get_metrics(struct serve *x, struct MHD_Connection *c)
 {
-	const struct tally *t = x->tally.data;
+	const struct tally_head *t = x->tally.data;
 	struct buf page BUF_CLEANUP = BUF_INIT;
 	struct metrics_view v = {
 		.s = snapshot_of(x), .tally = t, .now = clock_now(), .http = x->http_n, .hook = x->hook_n,
@@ -288,7 +288,7 @@ static int begin(struct serve *x, const struct ipc_frame *f)
 		x->secret_len = m.secret_len;
 	}
 	sodium_memzero(&m, sizeof(m));
-	x->http = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, x, MHD_OPTION_LISTEN_SOCKET, x->listen_fd,
+	x->http = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, x, MHD_OPTION_LISTEN_SOCKET, x->listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 				   MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 				   (unsigned int)PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
 				   MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED, completed, x,

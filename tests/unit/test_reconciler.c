@@ -451,7 +451,11 @@ static void test_config_errors(void **state)
 		{ CONFIG_GOOD "limits: {removed_peers: -1}\n", "E_TYPE", "removed_peers", 5, 25 },
 		{ CONFIG_GOOD "management: {networks: [10.0.0.1/8]}\n", NULL, "networks", 5, 25 },
 		{ CONFIG_GOOD "operators: [-1]\n", "E_TYPE", "user numbers", 5, 13 },
-		{ CONFIG_GOOD "listen: 127.0.0.1:9000\n", "E_LATER", "listen", 5, 1 },
+		{ CONFIG_GOOD "listen: localhost:9469\n", "E_TYPE", "listen", 5, 9 },
+		{ CONFIG_GOOD "listen: 127.0.0.1:0\n", "E_TYPE", "listen", 5, 9 },
+		{ CONFIG_GOOD "listen: 127.0.0.1\n", "E_TYPE", "listen", 5, 9 },
+		{ CONFIG_GOOD "hook: {secret_file: /etc/yett/hook}\n", "E_REQUIRED", "listen", 5, 7 },
+		{ CONFIG_GOOD "log: {format: xml}\n", "E_TYPE", "text, json", 5, 15 },
 		{ CONFIG_GOOD "interval: 0s\n", "E_TYPE", "interval", 5, 11 },
 		{ CONFIG_GOOD "interval: soon\n", NULL, "interval", 5, 11 },
 		{ CONFIG_GOOD "interval: [5s]\n", "E_TYPE", "interval", 5, 11 },
@@ -1007,7 +1011,7 @@ static void bench_init(struct bench *b)
 				    .npeers = 1, .nft = { .present = true } };
 	b->want.public_key.b[0] = 9;
 	b->kernel = (struct kernel){ .ctx = &b->fake, .observe = fake_observe, .apply = fake_apply };
-	b->e = (struct enforce){ &b->kernel, &b->want, NULL, 1000000, APPLY_ENFORCE, &b->same_table, NULL };
+	b->e = (struct enforce){ &b->kernel, &b->want, NULL, 1000000, APPLY_ENFORCE, &b->same_table, NULL, NULL };
 }
 
 static int bench_run(struct bench *b)
