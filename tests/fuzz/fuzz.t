@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Each fuzzer for FUZZ_SECONDS (60) from its corpus: no crash, no leak, nothing undefined, no input that takes over 5 s. Two at a time.
+# Each fuzzer for FUZZ_SECONDS (60) from its corpus: no crash, no leak, nothing undefined, no input that takes over 5 s. Two at a time,
+# behind everything else that runs.
 # `make fuzz` runs them for an hour each. What was found is kept in B/fuzz/found.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -25,7 +26,7 @@ fuzz() { # fuzz NAME: its log and status into $work
 		echo 1 >"$work/$1.status"
 		return
 	fi
-	timeout $((seconds + 60)) "$build/tests/fuzz/fuzz_$1" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 \
+	nice -n 5 timeout $((seconds + 60)) "$build/tests/fuzz/fuzz_$1" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 \
 		-artifact_prefix="$found/$1-" "$work/$1.new" "tests/fuzz/corpus/$1" >"$work/$1.log" 2>&1
 	echo $? >"$work/$1.status"
 }
