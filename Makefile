@@ -159,7 +159,7 @@ install: all ## into DESTDIR and prefix (default /usr/local)
 	$(if $(MAN8),install -d $(DESTDIR)$(mandir)/man8 && install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8)
 	sed 's,@sbindir@,$(sbindir),' contrib/systemd/yettd.service >$(DESTDIR)$(unitdir)/yettd.service
 	chmod 644 $(DESTDIR)$(unitdir)/yettd.service
-	install -m 644 schema/json/yett.schema.json $(DESTDIR)$(datadir)
+	install -m 644 schema/json/yett.schema.json schema/json/diff.schema.json $(DESTDIR)$(datadir)
 	install -d $(DESTDIR)$(datadir)/policies
 	install -m 644 policies/README.md $(PACKS) $(DESTDIR)$(datadir)/policies
 	install -d $(DESTDIR)$(bashcompdir) $(DESTDIR)$(zshcompdir) $(DESTDIR)$(fishcompdir)
@@ -171,7 +171,7 @@ uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(bindir)/yett $(DESTDIR)$(bindir)/yettctl $(DESTDIR)$(sbindir)/yettd
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5)))
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8)))
-	rm -f $(DESTDIR)$(unitdir)/yettd.service $(DESTDIR)$(datadir)/yett.schema.json
+	rm -f $(DESTDIR)$(unitdir)/yettd.service $(addprefix $(DESTDIR)$(datadir)/,yett.schema.json diff.schema.json)
 	rm -f $(DESTDIR)$(bashcompdir)/yett $(DESTDIR)$(zshcompdir)/_yett $(DESTDIR)$(fishcompdir)/yett.fish
 	rm -f $(addprefix $(DESTDIR)$(datadir)/policies/,README.md $(notdir $(PACKS)))
 	-rmdir $(DESTDIR)$(datadir)/policies $(DESTDIR)$(datadir)

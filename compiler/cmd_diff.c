@@ -1,215 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* yett diff - who gains and loses access to what between two trees, and which peers, gateways and routes change. */
+/* yett diff - who gains and loses access to what between two trees or two situations, and what else changes. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <jansson.h>
-
-#include "access/changes.h"
-#include "access/diff.h"
-#include "base/buf.h"
-#include "base/bug.h"
-#include "base/clock.h"
 #include "base/vec.h"
 #include "cmd.h"
-#include "diff_text.h"
+#include "diff_report.h"
 
-enum { VALUE_SHOWN = 160 }; /* characters of one field */
-
-struct report {
-	struct compile *tree[2]; /* BASE, HEAD */
-	const char *name[2];
-	const char *at; /* as given, or NULL */
-	struct access_diff access;
-	struct changes changes;
-	struct diff_text text;
-	struct arena *arena;
+/* What is compared, as it was asked for. */
+struct question {
+	const char *base, *head; /* NULL: the working folder (or --rev) */
+	bool one_tree;           /* no BASE: the tree as it is, with itself in the other situation */
+	const char *at;
+	int64_t now, then;
+	struct option_list down;
 };
-
-/* The three lists beside access. */
-struct section {
-	const char *key, *title;
-	const struct change_list *list;
-};
-
-#define SECTIONS 3
-
-static void sections_of(const struct report *r, struct section out[static SECTIONS])
-{
-	out[0] = (struct section){ "peers", "Peers", &r->changes.peers };
-	out[1] = (struct section){ "gateways", "Gateways", &r->changes.gateways };
-	out[2] = (struct section){ "sites", "Sites and routes", &r->changes.sites };
-}
-
-static bool is_nothing(const struct report *r)
-{
-	return !r->access.ngroups && !r->changes.peers.n && !r->changes.gateways.n && !r->changes.sites.n;
-}
-
-/* ---- JSON ---- */
-
-static const char *how_text(enum change_how how)
-{
-	switch (how) {
-	case CHANGE_ADDED: return "added";
-	case CHANGE_REMOVED: return "removed";
-	case CHANGE_CHANGED: return "changed";
-	}
-	BUG("change %d", (int)how);
-}
-
-static json_t *changes_json(const struct change_list *list)
-{
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < list->n; i++) {
-		const struct change *c = &list->v[i];
-		json_t *fields = json_object();
-		for (size_t k = 0; k < c->nfields; k++)
-			json_object_set_new(fields, c->field[k].field,
-					    json_pack("{s:s?, s:s?}", "was", c->field[k].was, "is", c->field[k].is));
-		json_array_append_new(out, json_pack("{s:s, s:s, s:s?, s:o}", "change", how_text(c->how), "name",
-						     c->name, "owner", c->note, "fields", fields));
-	}
-	return out;
-}
-
-static json_t *tree_json(const struct report *r, int side)
-{
-	return json_pack("{s:s, s:s?}", "name", r->name[side], "commit", r->tree[side]->source.commit);
-}
-
-static void print_json(const struct report *r)
-{
-	struct section section[SECTIONS];
-	json_t *out = json_pack("{s:o, s:o, s:s?, s:o}", "base", tree_json(r, 0), "head", tree_json(r, 1), "at", r->at,
-				"access", diff_text_json(&r->text, &r->access));
-
-	sections_of(r, section);
-	for (size_t i = 0; i < SECTIONS; i++)
-		json_object_set_new(out, section[i].key, changes_json(section[i].list));
-	json_dumpf(out, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-	putchar('\n');
-	json_decref(out);
-}
-
-/* ---- words that text and markdown share ---- */
-
-static const char *shortened(const struct report *r, const char *value)
-{
-	if (!value)
-		return "none";
-	return strlen(value) <= VALUE_SHOWN ? value : arena_printf(r->arena, "%.*s ...", VALUE_SHOWN, value);
-}
-
-/* ---- text ---- */
-
-static void print_change(const struct report *r, const struct change *c)
-{
-	static const char mark[] = { [CHANGE_ADDED] = '+', [CHANGE_REMOVED] = '-', [CHANGE_CHANGED] = '~' };
-
-	printf("  %c %s%s%s%s\n", mark[c->how], c->name, c->note ? " (" : "", c->note ? c->note : "",
-	       c->note ? ")" : "");
-	for (size_t i = 0; i < c->nfields; i++) {
-		const struct change_field *f = &c->field[i];
-		if (c->how == CHANGE_CHANGED)
-			printf("      %s: %s -> %s\n", f->field, shortened(r, f->was), shortened(r, f->is));
-		else
-			printf("      %s: %s\n", f->field, shortened(r, c->how == CHANGE_ADDED ? f->is : f->was));
-	}
-}
-
-static void print_text(const struct report *r)
-{
-	struct section section[SECTIONS];
-
-	if (is_nothing(r))
-		printf("nothing changes\n");
-	if (r->access.ngroups)
-		printf("Access\n");
-	for (size_t i = 0; i < r->access.ngroups; i++) {
-		const struct diff_group *g = &r->access.group[i];
-		printf("  %s\n", diff_text_who(&r->text, g));
-		diff_text_print(&r->text, 1, g->gain, g->ngains);
-		diff_text_print(&r->text, 0, g->loss, g->nlosses);
-	}
-	sections_of(r, section);
-	for (size_t i = 0; i < SECTIONS; i++) {
-		if (section[i].list->n)
-			printf("%s\n", section[i].title);
-		for (size_t k = 0; k < section[i].list->n; k++)
-			print_change(r, &section[i].list->v[k]);
-	}
-}
-
-/* ---- markdown ---- */
-
-/* A table's cell: no character of it ends the cell. */
-static const char *cell(const struct report *r, const char *text)
-{
-	BUF_CLEANUP struct buf b = BUF_INIT;
-
-	for (; *text; text++) {
-		if (strchr("|\\`*_<>[]", *text))
-			buf_addc(&b, '\\');
-		buf_addc(&b, *text);
-	}
-	return arena_strdup(r->arena, buf_str(&b));
-}
-
-static void print_grant_rows(const struct report *r, int side, const struct diff_grant *v, size_t n)
-{
-	const char *verb = side ? "gains" : "loses";
-
-	for (size_t i = 0; i < n; i++) {
-		struct diff_line line[DIFF_LINES_SHOWN];
-		size_t left, count = diff_text_lines(&r->text, &v[i], line, DIFF_LINES_SHOWN, &left);
-		for (size_t k = 0; k < count; k++)
-			printf("| %s | %s | %s | %s | %s |\n", verb, cell(r, line[k].destinations), line[k].services,
-			       v[i].when, cell(r, diff_text_policy(&r->text, side, &v[i])));
-		if (left)
-			printf("| %s | and %zu destinations more | | | %s |\n", verb, left, cell(r, v[i].policy));
-	}
-}
-
-static void print_change_rows(const struct report *r, const struct section *s)
-{
-	printf("### %s\n\n| | name | field | was | is |\n| --- | --- | --- | --- | --- |\n", s->title);
-	for (size_t i = 0; i < s->list->n; i++) {
-		const struct change *c = &s->list->v[i];
-		if (!c->nfields)
-			printf("| %s | %s | | | |\n", how_text(c->how), cell(r, c->name));
-		for (size_t k = 0; k < c->nfields; k++)
-			printf("| %s | %s%s%s%s | %s | %s | %s |\n", how_text(c->how), cell(r, c->name),
-			       c->note ? " (" : "", c->note ? cell(r, c->note) : "", c->note ? ")" : "",
-			       cell(r, c->field[k].field), cell(r, shortened(r, c->field[k].was)),
-			       cell(r, shortened(r, c->field[k].is)));
-	}
-	printf("\n");
-}
-
-static void print_markdown(const struct report *r)
-{
-	struct section section[SECTIONS];
-
-	if (is_nothing(r))
-		printf("Nothing changes: no access, no peer, no gateway, no route.\n");
-	for (size_t i = 0; i < r->access.ngroups; i++) {
-		const struct diff_group *g = &r->access.group[i];
-		printf("%s**%s**\n\n| | destination | ports | when | policy |\n| --- | --- | --- | --- | --- |\n",
-		       i ? "" : "### Access\n\n", cell(r, diff_text_who(&r->text, g)));
-		print_grant_rows(r, 1, g->gain, g->ngains);
-		print_grant_rows(r, 0, g->loss, g->nlosses);
-		printf("\n");
-	}
-	sections_of(r, section);
-	for (size_t i = 0; i < SECTIONS; i++)
-		if (section[i].list->n)
-			print_change_rows(r, &section[i]);
-}
-
-/* ---- the command ---- */
 
 static bool is_folder(const char *path)
 {
@@ -234,45 +40,109 @@ static int load(const struct cmd *cmd, const struct cmd_common *common, const ch
 	return cmd_load(cmd, &own, NULL, c);
 }
 
-static void report(struct report *r, int64_t now, const struct cmd_common *common)
+/* ---- situations ---- */
+
+static int no_gateway(const struct cmd *cmd, const struct resolved *r, const char *name)
 {
+	VEC(const char *) names = VEC_INIT;
+
+	for (size_t i = 0; i < r->ngateways; i++)
+		vec_push(&names, r->gateway[i].decl->o.name);
+	const char *near = diag_nearest(name, names.v, names.n);
+	vec_release(&names);
+	if (near != NULL)
+		return cmd_fail(cmd, "there is no gateway \"%s\"; did you mean \"%s\"?", name, near);
+	return cmd_fail(cmd, "there is no gateway \"%s\"", name);
+}
+
+static int find_outage(const struct cmd *cmd, const struct question *q, struct diff_report *r)
+{
+	const struct compile *c = r->tree[1];
+	VEC(uint32_t) down = VEC_INIT;
+
+	for (size_t i = 0; i < q->down.n; i++) {
+		const char *name = strncmp(q->down.v[i], "gateway:", 8) == 0 ? q->down.v[i] + 8 : q->down.v[i];
+		uint32_t g = resolved_find(&c->resolved, KIND_GATEWAY, name);
+		if (g == NONE) {
+			vec_release(&down);
+			return no_gateway(cmd, &c->resolved, name);
+		}
+		vec_push(&down, g);
+	}
+	r->down = q->down.v;
+	r->ndown = q->down.n;
+	if (down.n)
+		outage_find(&r->outage, &c->access, &c->resolved, down.v, down.n, q->then, q->at != NULL, r->arena);
+	vec_release(&down);
+	return EXIT_HOLDS;
+}
+
+static void find_changes(const struct question *q, struct diff_report *r)
+{
+	const int64_t at[2] = { q->now, q->then };
 	struct diff_side side[2];
 
 	for (int s = 0; s < 2; s++)
 		side[s] = (struct diff_side){ &r->tree[s]->access, &r->tree[s]->resolved };
-	access_diff(&r->access, side[0], side[1], now, r->arena);
-	changes_between(&r->changes, side[0].resolved, side[1].resolved, r->arena);
-	switch (common->format) {
-	case FORMAT_JSON: print_json(r); break;
-	case FORMAT_MARKDOWN: print_markdown(r); break;
-	case FORMAT_TEXT:
-	case FORMAT_TAP:
-	case FORMAT_SARIF:
-	case FORMAT_GITHUB:
-	case FORMAT_JUNIT: print_text(r); break;
-	}
+	r->moments = q->one_tree && q->at != NULL;
+	if (r->moments)
+		access_diff_at(&r->access, side[0], side[1], at, r->arena);
+	else if (!q->one_tree)
+		access_diff(&r->access, side[0], side[1], q->then, r->arena);
+	if (!q->one_tree)
+		changes_between(&r->changes, side[0].resolved, side[1].resolved, r->arena);
 }
 
-static int compare(const struct cmd *cmd, const struct cmd_common *common, const char *base, const char *head,
-		   int64_t now, const char *at)
+static void print_report(const struct diff_report *r, enum cmd_format format)
+{
+	struct buf out BUF_CLEANUP = BUF_INIT;
+
+	if (format == FORMAT_JSON) {
+		json_t *json = diff_report_json(r);
+		json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		putchar('\n');
+		json_decref(json);
+		return;
+	}
+	if (format == FORMAT_MARKDOWN)
+		diff_report_markdown(r, &out);
+	else
+		diff_report_text(r, &out);
+	fwrite(out.p, 1, out.len, stdout);
+}
+
+static int report(const struct cmd *cmd, const struct cmd_common *common, const struct question *q, struct compile *base,
+		  struct compile *head)
+{
+	struct diff_report r = { .tree = { base, head }, .at = q->at, .arena = &head->arena };
+
+	if (!base->ready || !head->ready)
+		return EXIT_FAILS;
+	r.name[1] = q->head ? q->head : common->dir;
+	r.name[0] = q->one_tree ? r.name[1] : q->base;
+	r.text = (struct diff_text){ r.arena, { &base->diags, &head->diags } };
+	int status = find_outage(cmd, q, &r);
+	if (status != EXIT_HOLDS)
+		return status;
+	find_changes(q, &r);
+	print_report(&r, common->format);
+	return EXIT_HOLDS;
+}
+
+static int compare(const struct cmd *cmd, const struct cmd_common *common, const struct question *q)
 {
 	struct cmd_common without_warnings = *common;
 	struct compile tree[2];
-	struct report r = { .tree = { &tree[0], &tree[1] }, .name = { base, head ? head : common->dir }, .at = at };
 	int status = EXIT_CANNOT;
 
+	memset(tree, 0, sizeof(tree)); /* what is not loaded is released too */
 	/* What is wrong with the base besides errors is not this change's matter. */
 	without_warnings.quiet = true;
-	if (load(cmd, &without_warnings, base, &tree[0]) < 0) {
-		compile_release(&tree[0]);
-		return EXIT_CANNOT;
-	}
-	if (load(cmd, common, head, &tree[1]) == 0) {
-		status = tree[0].ready && tree[1].ready ? EXIT_HOLDS : EXIT_FAILS;
-		r.arena = &tree[1].arena;
-		r.text = (struct diff_text){ r.arena, { &tree[0].diags, &tree[1].diags } };
-		if (status == EXIT_HOLDS)
-			report(&r, now, common);
+	if (q->one_tree) {
+		if (load(cmd, &without_warnings, q->head, &tree[1]) == 0)
+			status = report(cmd, common, q, &tree[1], &tree[1]);
+	} else if (load(cmd, &without_warnings, q->base, &tree[0]) == 0 && load(cmd, common, q->head, &tree[1]) == 0) {
+		status = report(cmd, common, q, &tree[0], &tree[1]);
 	}
 	compile_release(&tree[0]);
 	compile_release(&tree[1]);
@@ -281,31 +151,37 @@ static int compare(const struct cmd *cmd, const struct cmd_common *common, const
 
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
-	const char *at = NULL;
+	struct question q = { .base = NULL };
 	const struct cmd_option own[] = {
-		{ "at", 0, OPTION_TEXT, "TIME", "access from this time on (default: now)", &at },
+		{ "at", 0, OPTION_TEXT, "TIME", "access from this time on; without BASE, then against now", &q.at },
+		{ "down", 0, OPTION_LIST, "GATEWAY", "what is out of reach while this gateway is down; may be repeated", &q.down },
 		{ 0 },
 	};
 	struct cmd_common common;
-	int64_t now;
-	int npos = cmd_parse(cmd, argc, argv, own, &common);
+	int npos = cmd_parse(cmd, argc, argv, own, &common), status = EXIT_CANNOT;
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
-	if (npos < 1 || npos > 2)
-		return cmd_fail(cmd, "it takes BASE and at most one HEAD; see yett diff --help");
-	if (cmd_time(cmd, at, &now) < 0)
-		return EXIT_CANNOT;
-	return compare(cmd, &common, argv[0], npos > 1 ? argv[1] : common.rev, now, at);
+	q.one_tree = npos == 0;
+	q.base = npos > 0 ? argv[0] : NULL;
+	q.head = npos > 1 ? argv[1] : common.rev;
+	if (npos > 2 || (npos == 0 && q.at == NULL && q.down.n == 0))
+		cmd_fail(cmd, "it takes BASE and at most one HEAD, or a situation; see yett diff --help");
+	else if (cmd_time(cmd, NULL, &q.now) == 0 && cmd_time(cmd, q.at, &q.then) == 0)
+		status = compare(cmd, &common, &q);
+	free(q.down.v);
+	return status;
 }
 
 const struct cmd cmd_diff = {
 	.name = "diff",
-	.args = "BASE [HEAD]",
-	.summary = "Who gains and loses access to what, and which peers, gateways and routes change",
+	.args = "[BASE [HEAD]]",
+	.summary = "Who gains and loses access to what, and which peers and routes change",
 	.help = "BASE and HEAD are revisions of the repository in -C, or existing folders. Without HEAD (and\n"
 		"without --rev) the folder itself is compared, with what is not committed yet. Access is\n"
-		"compared from now on, or from --at.",
+		"compared from now on, or from --at. Without BASE one tree is compared with itself in another\n"
+		"situation: now with --at TIME, everything up with --down GATEWAY. What has the greatest risk\n"
+		"comes first. Nothing is printed where nothing changes.",
 	.formats = 1u << FORMAT_TEXT | 1u << FORMAT_JSON | 1u << FORMAT_MARKDOWN,
 	.run = run,
 };

@@ -253,13 +253,15 @@ static void print_access(const struct audit_entry *e, struct arena *a)
 {
 	const struct diff_text t = diff_text_of(e, a);
 
-	printf("access\n");
+	struct buf text BUF_CLEANUP = BUF_INIT;
+
 	for (size_t i = 0; i < e->access.ngroups && i < GROUPS_SHOWN; i++) {
 		const struct diff_group *g = &e->access.group[i];
-		printf("  %s\n", diff_text_who(&t, g));
-		diff_text_print(&t, 1, g->gain, g->ngains);
-		diff_text_print(&t, 0, g->loss, g->nlosses);
+		buf_addf(&text, "  %s\n", diff_text_who(&t, g->member, g->nmembers));
+		diff_text_add(&t, 1, g->gain, g->ngains, &text);
+		diff_text_add(&t, 0, g->loss, g->nlosses, &text);
 	}
+	printf("access\n%s", buf_str(&text));
 	print_more(e->access.ngroups, GROUPS_SHOWN);
 }
 

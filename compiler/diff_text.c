@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "access/risk.h"
 #include "base/buf.h"
 #include "base/clock.h"
 
@@ -37,29 +38,56 @@ static json_t *item_json(const struct diff_item *item)
 	return json_pack("{s:s, s:o, s:o}", "destination", item->label, "addresses", addresses, "ports", ports);
 }
 
+json_t *diff_text_items_json(const struct diff_item *v, size_t n)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(out, item_json(&v[i]));
+	return out;
+}
+
+/* What denies it on the other side. */
+static json_t *denied_json(const struct diff_text *t, int other, const struct diff_grant *g)
+{
+	if (g->denied_by == NULL)
+		return json_null();
+	return json_pack("{s:s, s:s}", "policy", g->denied_by, "where",
+			 diag_loc_text(t->diags[other], t->arena, g->denied_loc));
+}
+
+static json_t *risk_json(unsigned int risk)
+{
+	json_t *out = json_array();
+
+	for (unsigned int bit = 1u << (RISK_BITS - 1); bit != 0; bit >>= 1)
+		if (risk & bit)
+			json_array_append_new(out, json_string(risk_word((enum risk)bit)));
+	return out;
+}
+
 static json_t *grants_json(const struct diff_text *t, int side, const struct diff_grant *v, size_t n)
 {
 	json_t *out = json_array();
 
 	for (size_t i = 0; i < n; i++) {
-		json_t *spans = json_array(), *items = json_array();
+		json_t *spans = json_array(), *items = diff_text_items_json(v[i].item, v[i].nitems);
 		for (size_t k = 0; k < v[i].nspans; k++)
 			json_array_append_new(spans, span_json(&v[i].span[k]));
-		for (size_t k = 0; k < v[i].nitems; k++)
-			json_array_append_new(items, item_json(&v[i].item[k]));
-		json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:o, s:o}", "policy", v[i].policy, "where",
-						     diag_loc_text(t->diags[side], t->arena, v[i].loc), "when",
+		json_array_append_new(out, json_pack("{s:s, s:s, s:o, s:o, s:s?, s:o, s:o}", "policy", v[i].policy, "where",
+						     diag_loc_text(t->diags[side], t->arena, v[i].loc), "denied",
+						     denied_json(t, !side, &v[i]), "risk", risk_json(v[i].risk), "when",
 						     v[i].when, "spans", spans, "to", items));
 	}
 	return out;
 }
 
-static json_t *members_json(const struct diff_group *g)
+json_t *diff_text_members_json(const struct diff_member *v, size_t n)
 {
 	json_t *out = json_array();
 
-	for (size_t i = 0; i < g->nmembers; i++) {
-		const struct diff_member *m = &g->member[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct diff_member *m = &v[i];
 		json_t *sources = json_array();
 		for (size_t k = 0; k < m->nsources; k++)
 			json_array_append_new(sources, json_string(m->source[k]));
@@ -75,7 +103,7 @@ json_t *diff_text_json(const struct diff_text *t, const struct access_diff *d)
 
 	for (size_t i = 0; i < d->ngroups; i++) {
 		const struct diff_group *g = &d->group[i];
-		json_array_append_new(out, json_pack("{s:o, s:o, s:o}", "who", members_json(g), "gains",
+		json_array_append_new(out, json_pack("{s:o, s:o, s:o}", "who", diff_text_members_json(g->member, g->nmembers), "gains",
 						     grants_json(t, 1, g->gain, g->ngains), "loses",
 						     grants_json(t, 0, g->loss, g->nlosses)));
 	}
@@ -97,13 +125,13 @@ static void add_user(struct buf *b, const struct diff_member *m)
 		buf_addf(b, "%s%s%s", i ? ", " : " (", bare(m->source[i]), i + 1 == m->nsources ? ")" : "");
 }
 
-const char *diff_text_who(const struct diff_text *t, const struct diff_group *g)
+const char *diff_text_who(const struct diff_text *t, const struct diff_member *v, size_t n)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT;
 	size_t shown = 0, total = 0;
 
-	for (size_t i = 0; i < g->nmembers; i++) {
-		const struct diff_member *m = &g->member[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct diff_member *m = &v[i];
 		size_t names = m->user ? 1 : m->nsources;
 		for (size_t k = 0; k < names; k++, total++) {
 			if (shown == MEMBERS_SHOWN)
@@ -130,39 +158,39 @@ static void add_addresses(struct buf *b, const struct diff_item *item)
 			 i + 1 == item->addr.n ? ")" : "");
 }
 
-static struct diff_line make_line(const struct diff_text *t, const struct diff_grant *g, const char *const *services,
-			     size_t first, bool *done)
+static struct diff_line make_line(const struct diff_text *t, const struct diff_item *item, size_t nitems,
+				  const char *const *services, size_t first, bool *done)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT;
 	size_t n = 0;
 
-	for (size_t i = first; i < g->nitems; i++) {
+	for (size_t i = first; i < nitems; i++) {
 		if (done[i] || strcmp(services[i], services[first]) != 0)
 			continue;
 		done[i] = true;
 		if (n++ < ITEMS_SHOWN)
-			buf_addf(&b, "%s%s", n > 1 ? ", " : "", g->item[i].label);
+			buf_addf(&b, "%s%s", n > 1 ? ", " : "", item[i].label);
 	}
 	if (n == 1)
-		add_addresses(&b, &g->item[first]);
+		add_addresses(&b, &item[first]);
 	if (n > ITEMS_SHOWN)
 		buf_addf(&b, " and %zu more", n - ITEMS_SHOWN);
 	return (struct diff_line){ arena_strdup(t->arena, buf_str(&b)), services[first] };
 }
 
-size_t diff_text_lines(const struct diff_text *t, const struct diff_grant *g, struct diff_line *out, size_t max,
-		       size_t *left)
+size_t diff_text_lines(const struct diff_text *t, const struct diff_item *item, size_t nitems, struct diff_line *out,
+		       size_t max, size_t *left)
 {
-	const char **services = arena_array(t->arena, g->nitems, const char *);
-	bool *done = arena_array(t->arena, g->nitems, bool);
+	const char **services = arena_array(t->arena, nitems, const char *);
+	bool *done = arena_array(t->arena, nitems, bool);
 	size_t n = 0;
 
 	*left = 0;
-	for (size_t i = 0; i < g->nitems; i++)
-		services[i] = services_text(g->item[i].service, g->item[i].nservices, t->arena);
-	for (size_t i = 0; i < g->nitems; i++) {
+	for (size_t i = 0; i < nitems; i++)
+		services[i] = services_text(item[i].service, item[i].nservices, t->arena);
+	for (size_t i = 0; i < nitems; i++) {
 		if (!done[i] && n < max)
-			out[n++] = make_line(t, g, services, i, done);
+			out[n++] = make_line(t, item, nitems, services, i, done);
 		*left += !done[i];
 	}
 	return n;
@@ -170,20 +198,38 @@ size_t diff_text_lines(const struct diff_text *t, const struct diff_grant *g, st
 
 const char *diff_text_policy(const struct diff_text *t, int side, const struct diff_grant *g)
 {
-	return arena_printf(t->arena, "%s (%s)", g->policy, diag_loc_text(t->diags[side], t->arena, g->loc));
+	const char *text = arena_printf(t->arena, "%s (%s)", g->policy, diag_loc_text(t->diags[side], t->arena, g->loc));
+
+	if (g->denied_by == NULL)
+		return text;
+	return arena_printf(t->arena, "%s, denied %s by %s (%s)", text, side ? "before" : "now", g->denied_by,
+			    diag_loc_text(t->diags[!side], t->arena, g->denied_loc));
 }
-void diff_text_print(const struct diff_text *t, int side, const struct diff_grant *v, size_t n)
+
+const char *diff_text_risk(const struct diff_text *t, const struct diff_grant *g)
+{
+	BUF_CLEANUP struct buf b = BUF_INIT;
+
+	for (unsigned int bit = 1u << (RISK_BITS - 1); bit > RISK_PERMANENT; bit >>= 1) /* permanent: `when` says so */
+		if (g->risk & bit)
+			buf_addf(&b, "%s%s", b.len ? ", " : "", risk_word((enum risk)bit));
+	return arena_strdup(t->arena, buf_str(&b));
+}
+
+void diff_text_add(const struct diff_text *t, int side, const struct diff_grant *v, size_t n, struct buf *out)
 {
 	char mark = side ? '+' : '-';
 
 	for (size_t i = 0; i < n; i++) {
 		struct diff_line line[DIFF_LINES_SHOWN];
-		size_t left, count = diff_text_lines(t, &v[i], line, DIFF_LINES_SHOWN, &left);
+		size_t left, count = diff_text_lines(t, v[i].item, v[i].nitems, line, DIFF_LINES_SHOWN, &left);
+		const char *risk = diff_text_risk(t, &v[i]);
 		for (size_t k = 0; k < count; k++)
-			printf("    %c %s  %s  %s  by policy %s\n", mark, line[k].destinations, line[k].services,
-			       v[i].when, diff_text_policy(t, side, &v[i]));
+			buf_addf(out, "    %c %s  %s  %s%sby policy %s%s%s%s\n", mark, line[k].destinations, line[k].services,
+				 v[i].when != NULL ? v[i].when : "", v[i].when != NULL ? "  " : "",
+				 diff_text_policy(t, side, &v[i]), *risk ? "  [" : "", risk, *risk ? "]" : "");
 		if (left)
-			printf("    %c and %zu destinations more by policy %s; see --format=json\n", mark, left,
-			       v[i].policy);
+			buf_addf(out, "    %c and %zu destinations more by policy %s; see --format=json\n", mark, left,
+				 v[i].policy);
 	}
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "access/diff.h"
+#include "base/buf.h"
 #include "base/diag.h"
 
 #define DIFF_LINES_SHOWN 12 /* of one policy in one group */
@@ -20,13 +21,17 @@ struct diff_line {
 };
 
 /* "alice, bob (bob-phone), site:hq and 12 more" */
-const char *diff_text_who(const struct diff_text *t, const struct diff_group *g);
+const char *diff_text_who(const struct diff_text *t, const struct diff_member *v, size_t n);
 /* At most max lines; *left counts the destinations that they do not name. */
-size_t diff_text_lines(const struct diff_text *t, const struct diff_grant *g, struct diff_line *out, size_t max,
-		       size_t *left);
-/* "ops-db (policies/ops.yaml:3)"; side 0: before, 1: after. */
+size_t diff_text_lines(const struct diff_text *t, const struct diff_item *item, size_t nitems, struct diff_line *out,
+		       size_t max, size_t *left);
+/* "ops-db (policies/ops.yaml:3:1)", and what denies it on the other side; side 0: before, 1: after. */
 const char *diff_text_policy(const struct diff_text *t, int side, const struct diff_grant *g);
-/* One line for each, on standard output. */
-void diff_text_print(const struct diff_text *t, int side, const struct diff_grant *v, size_t n);
-/* All groups. */
-json_t *diff_text_json(const struct diff_text *t, const struct access_diff *d);
+/* "internet, wide"; "" where nothing stands out. */
+const char *diff_text_risk(const struct diff_text *t, const struct diff_grant *g);
+/* One line for each. */
+void diff_text_add(const struct diff_text *t, int side, const struct diff_grant *v, size_t n, struct buf *out);
+/* docs/diff.md has the form of both. */
+json_t *diff_text_members_json(const struct diff_member *v, size_t n);
+json_t *diff_text_items_json(const struct diff_item *v, size_t n);
+json_t *diff_text_json(const struct diff_text *t, const struct access_diff *d); /* all groups */

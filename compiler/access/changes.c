@@ -301,14 +301,19 @@ static const char *plan_of(const struct resolved *r, uint32_t i)
 	return r->device[i].plan == NONE ? "" : r->plan[r->device[i].plan]->o.name;
 }
 
+static const char *home_of(const struct resolved *r, uint32_t i)
+{
+	return r->device[i].home == NONE ? "" : r->site[r->device[i].home].decl->o.name;
+}
+
 static bool same_peer(const struct resolved *was, uint32_t i, const struct resolved *is, uint32_t j)
 {
 	const struct r_device *x = &was->device[i], *y = &is->device[j];
 
-	return x->dead == y->dead && pubkey_cmp(&x->decl->public_key, &y->decl->public_key) == 0 &&
+	return x->dead == y->dead && x->meets == y->meets && pubkey_cmp(&x->decl->public_key, &y->decl->public_key) == 0 &&
 	       same_addresses(&x->decl->addresses, &y->decl->addresses) && !x->decl->networks.n &&
 	       !y->decl->networks.n && x->not_before == y->not_before && x->expires == y->expires &&
-	       strcmp(plan_of(was, i), plan_of(is, j)) == 0;
+	       strcmp(plan_of(was, i), plan_of(is, j)) == 0 && strcmp(home_of(was, i), home_of(is, j)) == 0;
 }
 
 static bool differs(const char *x, const char *y)

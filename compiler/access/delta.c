@@ -15,6 +15,7 @@ typedef VEC(const struct access_part *) part_vec;
 /* What a part allows at one moment and the other side does not. */
 struct event {
 	const struct access_part *part;
+	const struct access_part *other; /* what denies it there; NULL: nothing allows it */
 	struct region region;
 	uint32_t moment;
 };
@@ -31,6 +32,7 @@ typedef VEC(struct atom) atom_vec;
 struct work {
 	const struct delta_side *side; /* two of them */
 	int64_t now;
+	const int64_t *at; /* two moments to compare, one a side; NULL: each moment from now on with itself */
 	struct arena scratch;
 	part_vec live[2];
 	struct region interest; /* outside it both sides surely agree */
@@ -85,9 +87,11 @@ static void find_live(struct work *w, int s)
 		return;
 	const struct access_class *c = &side->access->class[side->class];
 
-	for (size_t i = 0; i < c->nparts; i++)
-		if (!is_past(&side->access->part[c->part[i]].cond, w->now))
-			vec_push(&w->live[s], &side->access->part[c->part[i]]);
+	for (size_t i = 0; i < c->nparts; i++) {
+		const struct access_part *p = &side->access->part[c->part[i]];
+		if (w->at != NULL ? cond_holds(&p->cond, w->at[s]) : !is_past(&p->cond, w->now))
+			vec_push(&w->live[s], p);
+	}
 }
 
 static bool same_part(const struct work *w, const struct access_part *x, const struct access_part *y)
@@ -96,8 +100,15 @@ static bool same_part(const struct work *w, const struct access_part *x, const s
 		      &w->side[1].part_digest[y - w->side[1].access->part], sizeof(struct digest)) == 0;
 }
 
+static bool is_active(const struct work *w, int s, int64_t t)
+{
+	return w->side[s].window.from <= t && t < w->side[s].window.until;
+}
+
 static bool same_window(const struct work *w)
 {
+	if (w->at != NULL)
+		return is_active(w, 0, w->at[0]) == is_active(w, 1, w->at[1]);
 	return w->side[0].window.from == w->side[1].window.from && w->side[0].window.until == w->side[1].window.until;
 }
 
@@ -150,40 +161,61 @@ static void find_moments(struct work *w)
 	w->words = w->nmoments / 64 + 1;
 }
 
-/* The pieces of the interest that each part allows at the moment; returns their union. */
-static struct region allowed_pieces(struct work *w, int s, uint32_t moment, event_vec *out)
+/* What one side says at a moment: the pieces of the interest that each part decides, and what is allowed in all. */
+struct verdicts {
+	event_vec allow, deny;
+	struct region allowed;
+};
+
+static void decide(struct work *w, int s, uint32_t moment, struct verdicts *out)
 {
 	struct arena *a = &w->scratch;
-	int64_t t = w->moment[moment].at;
-	struct region open = w->interest, allowed = REGION_EMPTY;
+	int64_t t = w->at != NULL ? w->at[s] : w->moment[moment].at;
+	struct region open = w->interest;
 
-	out->n = 0;
-	if (t < w->side[s].window.from || t >= w->side[s].window.until)
-		return REGION_EMPTY;
+	out->allow.n = out->deny.n = 0;
+	out->allowed = REGION_EMPTY;
+	if (!is_active(w, s, t))
+		return;
 	for (size_t i = 0; i < w->live[s].n && !region_is_empty(open); i++) {
 		const struct access_part *p = w->live[s].v[i];
 		if (!cond_holds(&p->cond, t) || !region_overlaps(p->region, open))
 			continue;
-		if (!p->deny) {
-			struct region piece = region_intersect(a, open, p->region);
-			vec_push(out, ((struct event){ p, piece, moment }));
-			allowed = region_union(a, allowed, piece);
+		struct event e = { p, NULL, region_intersect(a, open, p->region), moment };
+		if (p->deny) {
+			vec_push(&out->deny, e);
+		} else {
+			vec_push(&out->allow, e);
+			out->allowed = region_union(a, out->allowed, e.region);
 		}
 		open = region_subtract(a, open, p->region);
 	}
-	return allowed;
 }
 
-static void compare_at(struct work *w, uint32_t moment, event_vec piece[2])
+/* Cuts the event by what denies it on the other side. */
+static void add_events(struct work *w, int s, struct event e, const event_vec *deny)
 {
-	struct region allowed[2] = { allowed_pieces(w, 0, moment, &piece[0]), allowed_pieces(w, 1, moment, &piece[1]) };
+	for (size_t i = 0; i < deny->n && !region_is_empty(e.region); i++) {
+		if (!region_overlaps(e.region, deny->v[i].region))
+			continue;
+		struct event cut = { e.part, deny->v[i].part, region_intersect(&w->scratch, e.region, deny->v[i].region),
+				     e.moment };
+		vec_push(&w->event[s], cut);
+		e.region = region_subtract(&w->scratch, e.region, cut.region);
+	}
+	if (!region_is_empty(e.region))
+		vec_push(&w->event[s], e);
+}
 
+static void compare_at(struct work *w, uint32_t moment, struct verdicts v[2])
+{
+	decide(w, 0, moment, &v[0]);
+	decide(w, 1, moment, &v[1]);
 	for (int s = 0; s < 2; s++)
-		for (size_t i = 0; i < piece[s].n; i++) {
-			struct event e = piece[s].v[i];
-			e.region = region_subtract(&w->scratch, e.region, allowed[!s]);
-			if (!region_is_empty(e.region))
-				vec_push(&w->event[s], e);
+		for (size_t i = 0; i < v[s].allow.n; i++) {
+			struct event e = v[s].allow.v[i];
+			e.region = region_subtract(&w->scratch, e.region, v[!s].allowed);
+			add_events(w, s, e, &v[!s].deny);
 		}
 }
 
@@ -279,10 +311,25 @@ static const char *spans_text(const struct diff_span *v, size_t n, struct arena 
 
 /* ---- events to grants ---- */
 
+static int other_cmp(const struct event *x, const struct event *y)
+{
+	if (x->other == NULL || y->other == NULL)
+		return (x->other != NULL) - (y->other != NULL);
+	return strcmp(x->other->policy, y->other->policy);
+}
+
+/* Events that become one list of grants. */
+static int origin_cmp(const struct event *x, const struct event *y)
+{
+	int ret = strcmp(x->part->policy, y->part->policy);
+
+	return ret ? ret : other_cmp(x, y);
+}
+
 static int event_cmp(const void *px, const void *py)
 {
 	const struct event *x = px, *y = py;
-	int ret = strcmp(x->part->policy, y->part->policy);
+	int ret = origin_cmp(x, y);
 
 	if (ret)
 		return ret;
@@ -358,7 +405,7 @@ static struct region join_alike(struct work *w, const atom_vec *v, size_t *i, st
 
 typedef VEC(struct diff_grant) grant_vec;
 
-/* The grants of one policy, whose events are v[0..n). */
+/* The grants of one policy against one other, whose events are v[0..n). */
 static void grants_of_policy(struct work *w, const struct event *v, size_t n, struct arena *a, grant_vec *out)
 {
 	atom_vec atom = VEC_INIT;
@@ -373,10 +420,15 @@ static void grants_of_policy(struct work *w, const struct event *v, size_t n, st
 	qsort_r(atom.v, atom.n, sizeof(*atom.v), atom_cmp, w);
 	for (size_t i = 0; i < atom.n;) {
 		struct diff_grant g = { .policy = v->part->policy, .loc = v->part->loc };
+		if (v->other != NULL) {
+			g.denied_by = v->other->policy;
+			g.denied_loc = v->other->loc;
+		}
 		size_t first = i;
 		g.region = join_alike(w, &atom, &i, a);
-		find_spans(w, &atom.v[first], &g, a);
-		g.when = spans_text(g.span, g.nspans, a);
+		if (w->at == NULL)
+			find_spans(w, &atom.v[first], &g, a);
+		g.when = w->at == NULL ? spans_text(g.span, g.nspans, a) : NULL;
 		vec_push(out, g);
 	}
 	vec_release(&atom);
@@ -390,7 +442,7 @@ static void grants_of_side(struct work *w, int s, struct delta *out, struct aren
 	if (v->n)
 		qsort(v->v, v->n, sizeof(*v->v), event_cmp);
 	for (size_t i = 0, end; i < v->n; i = end) {
-		for (end = i + 1; end < v->n && strcmp(v->v[end].part->policy, v->v[i].part->policy) == 0;)
+		for (end = i + 1; end < v->n && origin_cmp(&v->v[end], &v->v[i]) == 0;)
 			end++;
 		grants_of_policy(w, &v->v[i], end - i, a, &grant);
 	}
@@ -399,28 +451,43 @@ static void grants_of_side(struct work *w, int s, struct delta *out, struct aren
 	vec_release(&grant);
 }
 
+static void compute(struct work *w, struct delta *out, struct arena *a)
+{
+	struct verdicts v[2] = { { .allowed = REGION_EMPTY }, { .allowed = REGION_EMPTY } };
+
+	*out = (struct delta){ .n = { 0, 0 } };
+	arena_init(&w->scratch);
+	find_live(w, 0);
+	find_live(w, 1);
+	find_interest(w);
+	if (!region_is_empty(w->interest)) {
+		drop_others(w);
+		if (w->at == NULL)
+			find_moments(w);
+		for (size_t i = 0; i < w->nmoments; i++)
+			compare_at(w, (uint32_t)i, v);
+		grants_of_side(w, 0, out, a);
+		grants_of_side(w, 1, out, a);
+	}
+	for (int s = 0; s < 2; s++) {
+		vec_release(&w->live[s]);
+		vec_release(&w->event[s]);
+		vec_release(&v[s].allow);
+		vec_release(&v[s].deny);
+	}
+	arena_release(&w->scratch);
+}
+
 void delta_compute(struct delta *out, const struct delta_side side[2], int64_t now, struct arena *a)
 {
 	struct work w = { .side = side, .now = now < 0 ? 0 : now };
-	event_vec piece[2] = { VEC_INIT, VEC_INIT };
 
-	*out = (struct delta){ .n = { 0, 0 } };
-	arena_init(&w.scratch);
-	find_live(&w, 0);
-	find_live(&w, 1);
-	find_interest(&w);
-	if (!region_is_empty(w.interest)) {
-		drop_others(&w);
-		find_moments(&w);
-		for (size_t i = 0; i < w.nmoments; i++)
-			compare_at(&w, (uint32_t)i, piece);
-		grants_of_side(&w, 0, out, a);
-		grants_of_side(&w, 1, out, a);
-	}
-	for (int s = 0; s < 2; s++) {
-		vec_release(&w.live[s]);
-		vec_release(&w.event[s]);
-		vec_release(&piece[s]);
-	}
-	arena_release(&w.scratch);
+	compute(&w, out, a);
+}
+
+void delta_between(struct delta *out, const struct delta_side side[2], const int64_t at[2], struct arena *a)
+{
+	struct work w = { .side = side, .at = at, .nmoments = 1, .words = 1 };
+
+	compute(&w, out, a);
 }

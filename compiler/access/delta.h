@@ -23,3 +23,5 @@ struct delta {
 };
 
 void delta_compute(struct delta *out, const struct delta_side side[2], int64_t now, struct arena *a);
+/* One moment of each side: side 0 at at[0] and side 1 at at[1], with windows as they are. The grants have no spans. */
+void delta_between(struct delta *out, const struct delta_side side[2], const int64_t at[2], struct arena *a);

@@ -6,6 +6,9 @@
 
 #include "access/delta.h"
 #include "access/label.h"
+#include "access/members.h"
+#include "access/risk.h"
+#include "base/clock.h"
 #include "base/vec.h"
 
 /* One side with what is computed once for it. */
@@ -13,6 +16,7 @@ struct side {
 	struct diff_side in;
 	struct digest *part, *class; /* content, from now on */
 	struct label_index *label;   /* made at the first need */
+	struct risk_index *risk;     /* with it */
 };
 
 /* A source that is on one side or on both. */
@@ -32,6 +36,7 @@ struct delta_entry {
 struct differ {
 	struct side side[2];
 	int64_t now;
+	const int64_t *at; /* one moment of each side; NULL: every moment from now on */
 	struct arena *a;
 	VEC(struct matched) matched;
 	VEC(struct delta_entry) delta;
@@ -80,9 +85,23 @@ static bool same_content(const struct differ *f, const struct matched *m)
 {
 	if (is_never(m->window[0]) && is_never(m->window[1]))
 		return true;
+	if (f->at != NULL)
+		return false; /* the same parts may hold at one moment and not at the other */
 	if (m->window[0].from != m->window[1].from || m->window[0].until != m->window[1].until)
 		return false;
 	return memcmp(&f->side[0].class[m->class[0]], &f->side[1].class[m->class[1]], sizeof(struct digest)) == 0;
+}
+
+/* When the source is active, as far as it is compared. */
+static struct access_window window_of(const struct differ *f, int s, uint32_t source)
+{
+	struct access_window w = f->side[s].in.access->window[source];
+
+	if (f->at == NULL)
+		return delta_window(w, f->now);
+	if (w.from <= f->at[s] && f->at[s] < w.until)
+		return (struct access_window){ CLOCK_EVER, CLOCK_NEVER };
+	return (struct access_window){ 0, 0 };
 }
 
 static void add_matched(struct differ *f, uint32_t was, uint32_t is)
@@ -90,11 +109,10 @@ static void add_matched(struct differ *f, uint32_t was, uint32_t is)
 	struct matched m = { .source = { was, is }, .class = { NONE, NONE } };
 
 	for (int s = 0; s < 2; s++) {
-		const struct access *x = f->side[s].in.access;
 		if (m.source[s] == NONE)
 			continue;
-		m.class[s] = x->class_of[m.source[s]];
-		m.window[s] = delta_window(x->window[m.source[s]], f->now);
+		m.class[s] = f->side[s].in.access->class_of[m.source[s]];
+		m.window[s] = window_of(f, s, m.source[s]);
 	}
 	if (!same_content(f, &m))
 		vec_push(&f->matched, m);
@@ -165,6 +183,7 @@ static void digest_grants(struct digest_ctx *c, const struct diff_grant *v, size
 	digest_add_u64(c, n);
 	for (size_t i = 0; i < n; i++) {
 		digest_add_str(c, v[i].policy);
+		digest_add_str(c, v[i].denied_by != NULL ? v[i].denied_by : "");
 		digest_add_u64(c, v[i].nspans);
 		for (size_t k = 0; k < v[i].nspans; k++) {
 			const struct diff_span *s = &v[i].span[k];
@@ -201,7 +220,10 @@ static void compute_pair(struct differ *f, const struct matched *m)
 
 	for (int s = 0; s < 2; s++)
 		side[s] = (struct delta_side){ f->side[s].in.access, f->side[s].part, m->class[s], m->window[s] };
-	delta_compute(&e.d, side, f->now, f->a);
+	if (f->at != NULL)
+		delta_between(&e.d, side, f->at, f->a);
+	else
+		delta_compute(&e.d, side, f->now, f->a);
 	e.digest = digest_delta(&e.d);
 	vec_push(&f->delta, e);
 }
@@ -257,13 +279,42 @@ static void fold_deltas(struct differ *f)
 	vec_release(&v);
 }
 
-/* ---- members ---- */
+/* ---- the result ---- */
 
-/* A source as the reader sees it. */
+/* Greater risks first; the rest as it came, by policy. */
+static int grant_cmp(const void *px, const void *py)
+{
+	const struct diff_grant *x = px, *y = py;
+
+	if (x->risk != y->risk)
+		return x->risk > y->risk ? -1 : 1;
+	int ret = strcmp(x->policy, y->policy);
+	if (ret == 0)
+		ret = strcmp(x->denied_by != NULL ? x->denied_by : "", y->denied_by != NULL ? y->denied_by : "");
+	return ret != 0 ? ret : x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void label_grants(struct differ *f, int s, struct diff_grant *v, size_t n)
+{
+	struct side *side = &f->side[s];
+
+	if (n && !side->label) {
+		side->label = label_index_make(side->in.resolved, f->a);
+		side->risk = risk_index_make(side->in.resolved, f->a);
+	}
+	for (size_t i = 0; i < n; i++) {
+		v[i].nitems = label_region(side->label, v[i].region, f->a, &v[i].item);
+		v[i].risk = risk_of(side->risk, &v[i], f->a);
+		v[i].order = i;
+	}
+	if (n > 1)
+		qsort(v, n, sizeof(*v), grant_cmp);
+}
+
+/* A source of a group. */
 struct who {
 	size_t group;
-	const char *user; /* NULL: nobody */
-	const char *text;
+	struct member_source source;
 };
 
 static int who_cmp(const void *px, const void *py)
@@ -272,92 +323,26 @@ static int who_cmp(const void *px, const void *py)
 
 	if (x->group != y->group)
 		return x->group < y->group ? -1 : 1;
-	if (!x->user != !y->user)
-		return x->user ? -1 : 1;
-	int ret = x->user ? strcmp(x->user, y->user) : 0;
-
-	return ret ? ret : strcmp(x->text, y->text);
-}
-
-static const char *owner_of(const struct resolved *r, uint32_t source)
-{
-	if (source >= r->ndevices || r->device[source].owner == NONE)
-		return NULL;
-	return r->user[r->device[source].owner]->o.name;
+	return member_source_cmp(&x->source, &y->source);
 }
 
 static struct who who_is(const struct differ *f, const struct matched *m)
 {
 	int s = m->source[1] != NONE;
-	const struct resolved *r = f->side[s].in.resolved;
 
-	return (struct who){ f->delta.v[m->delta].group, owner_of(r, m->source[s]),
-			     source_text(r, m->source[s], f->a) };
-}
-
-/* Living devices of a user, in either tree. */
-static size_t devices_of(const struct differ *f, const char *user)
-{
-	VEC(const char *) name = VEC_INIT;
-	size_t n = 0;
-
-	for (int s = 0; s < 2; s++) {
-		const struct resolved *r = f->side[s].in.resolved;
-		uint32_t u = resolved_find(r, KIND_USER, user);
-		for (size_t i = 0; u != NONE && i < r->user_devices[u].n; i++) {
-			const struct r_device *d = &r->device[r->user_devices[u].v[i]];
-			bool known = d->dead;
-			for (size_t k = 0; !known && k < name.n; k++)
-				known = strcmp(name.v[k], d->decl->o.name) == 0;
-			if (!known)
-				vec_push(&name, d->decl->o.name);
-		}
-	}
-	n = name.n;
-	vec_release(&name);
-	return n;
-}
-
-static struct diff_member make_member(const struct differ *f, const struct who *v, size_t n)
-{
-	struct diff_member m = { v->user, arena_array(f->a, n, const char *), n, false };
-
-	for (size_t i = 0; i < n; i++)
-		m.source[i] = v[i].text;
-	if (v->user)
-		m.whole = n >= devices_of(f, v->user);
-	return m;
-}
-
-static bool same_user(const struct who *x, const struct who *y)
-{
-	return x->user == y->user || (x->user && y->user && strcmp(x->user, y->user) == 0);
+	return (struct who){ f->delta.v[m->delta].group,
+			     member_source_of(f->side[s].in.resolved, m->source[s], f->a) };
 }
 
 static void add_members(const struct differ *f, struct diff_group *g, const struct who *v, size_t n)
 {
-	VEC(struct diff_member) member = VEC_INIT;
+	const struct resolved *const r[2] = { f->side[0].in.resolved, f->side[1].in.resolved };
+	VEC(struct member_source) source = VEC_INIT;
 
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && same_user(&v[end], &v[i]);)
-			end++;
-		vec_push(&member, make_member(f, &v[i], end - i));
-	}
-	g->member = vec_freeze(&member, f->a);
-	g->nmembers = member.n;
-	vec_release(&member);
-}
-
-/* ---- the result ---- */
-
-static void label_grants(struct differ *f, int s, struct diff_grant *v, size_t n)
-{
-	struct side *side = &f->side[s];
-
-	if (n && !side->label)
-		side->label = label_index_make(side->in.resolved, f->a);
 	for (size_t i = 0; i < n; i++)
-		v[i].nitems = label_region(side->label, v[i].region, f->a, &v[i].item);
+		vec_push(&source, v[i].source);
+	g->nmembers = members_make(r, source.v, source.n, f->a, &g->member);
+	vec_release(&source);
 }
 
 static struct diff_group make_group(struct differ *f, const struct who *v, size_t n)
@@ -371,17 +356,23 @@ static struct diff_group make_group(struct differ *f, const struct who *v, size_
 	return g;
 }
 
-/* By the first member: groups are disjoint, so no two are equal. */
+/* By what is gained, then by what is lost: the first grants have the greatest risk. */
+static int risk_cmp(const struct diff_grant *x, size_t nx, const struct diff_grant *y, size_t ny)
+{
+	unsigned int rx = nx > 0 ? x->risk + 1 : 0, ry = ny > 0 ? y->risk + 1 : 0;
+
+	return (rx < ry) - (rx > ry);
+}
+
+/* By risk, then by the first member: groups are disjoint, so no two are equal. */
 static int group_cmp(const void *px, const void *py)
 {
-	const struct diff_member *x = ((const struct diff_group *)px)->member;
-	const struct diff_member *y = ((const struct diff_group *)py)->member;
+	const struct diff_group *gx = px, *gy = py;
+	int ret = risk_cmp(gx->gain, gx->ngains, gy->gain, gy->ngains);
 
-	if (!x->user != !y->user)
-		return x->user ? -1 : 1;
-	int ret = x->user ? strcmp(x->user, y->user) : 0;
-
-	return ret ? ret : strcmp(x->source[0], y->source[0]);
+	if (ret == 0)
+		ret = risk_cmp(gx->loss, gx->nlosses, gy->loss, gy->nlosses);
+	return ret != 0 ? ret : members_cmp(gx->member, gy->member);
 }
 
 static void make_groups(struct differ *f, struct access_diff *out)
@@ -406,16 +397,28 @@ static void make_groups(struct differ *f, struct access_diff *out)
 	vec_release(&group);
 }
 
+static void differ_run(struct differ *f, struct access_diff *out)
+{
+	digest_side(&f->side[0], f->now, f->a);
+	digest_side(&f->side[1], f->now, f->a);
+	match_sources(f);
+	compute_all(f);
+	fold_deltas(f);
+	make_groups(f, out);
+	vec_release(&f->matched);
+	vec_release(&f->delta);
+}
+
 void access_diff(struct access_diff *out, struct diff_side was, struct diff_side is, int64_t now, struct arena *a)
 {
 	struct differ f = { .side = { { .in = was }, { .in = is } }, .now = now < 0 ? 0 : now, .a = a };
 
-	digest_side(&f.side[0], f.now, a);
-	digest_side(&f.side[1], f.now, a);
-	match_sources(&f);
-	compute_all(&f);
-	fold_deltas(&f);
-	make_groups(&f, out);
-	vec_release(&f.matched);
-	vec_release(&f.delta);
+	differ_run(&f, out);
+}
+
+void access_diff_at(struct access_diff *out, struct diff_side was, struct diff_side is, const int64_t at[2], struct arena *a)
+{
+	struct differ f = { .side = { { .in = was }, { .in = is } }, .at = at, .a = a };
+
+	differ_run(&f, out);
 }

@@ -30,10 +30,14 @@ struct diff_item {
 struct diff_grant {
 	const char *policy;
 	struct loc loc; /* in the tree that allows it */
+	const char *denied_by; /* the policy that denies it on the other side; NULL: none, it is just not allowed there */
+	struct loc denied_loc; /* in the other tree */
 	struct region region;
 	const struct diff_span *span;
 	size_t nspans;
-	const char *when; /* the spans as text: "always", "until 2026-12-31T00:00:00Z; ..." */
+	const char *when; /* the spans as text: "always", "until 2026-12-31T00:00:00Z; ..."; NULL: two moments are compared */
+	unsigned int risk; /* bits of enum risk; the greater the number, the earlier it stands */
+	size_t order;      /* among grants of one policy */
 	struct diff_item *item;
 	size_t nitems;
 };
@@ -59,11 +63,13 @@ struct diff_side {
 };
 
 struct access_diff {
-	struct diff_group *group;
+	struct diff_group *group; /* by risk of what is gained, of what is lost, then by name */
 	size_t ngroups;
 };
 
 void access_diff(struct access_diff *out, struct diff_side was, struct diff_side is, int64_t now, struct arena *a);
+/* What is allowed at at[0] on the one side against what is at at[1] on the other. The grants have no spans. */
+void access_diff_at(struct access_diff *out, struct diff_side was, struct diff_side is, const int64_t at[2], struct arena *a);
 
 /* Ascending, disjoint intervals: "icmp, tcp/443", "any", "any except tcp/25". */
 const char *services_text(const struct service *v, size_t n, struct arena *a);

@@ -158,6 +158,18 @@ pipeline() { # FORGE EVENT [TOKEN]
 	done
 }
 
+@test "a pull request that changes no access says so" {
+	for forge in $FORGES; do
+		cd "$BATS_TEST_TMPDIR"
+		clone_with_change "$forge"
+		git reset -q --hard main
+		echo '# a comment' >>network.yaml
+		git commit -qam comment
+		run -0 pipeline "$forge" pull_request
+		[ "$(cat ../comments/1)" = $'<!-- yett diff -->\nNothing changes: no access, no peer, no gateway, no route.' ]
+	done
+}
+
 @test "a push to main is checked and comments on nothing; a tree with errors fails either way" {
 	for forge in $FORGES; do
 		cd "$BATS_TEST_TMPDIR"

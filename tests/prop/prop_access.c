@@ -24,7 +24,9 @@ enum law {
 	LAW_MOMENTS,
 	LAW_SELF,
 	LAW_DIFF,
+	LAW_BETWEEN,
 	LAW_ITEMS,
+	LAW_ORDER,
 	LAW_COUNT
 };
 
@@ -37,7 +39,9 @@ static const char *const law_name[LAW_COUNT] = {
 	[LAW_ASK] = "access_ask allows a region exactly when all of it is allowed",
 	[LAW_MOMENTS] = "every time is alike one of access_moments",
 	[LAW_SELF] = "diff(a, a) is empty",
-	[LAW_DIFF] = "diff lists a point at a time exactly when access differs, with the policy that allows it",
+	[LAW_DIFF] = "diff lists a point at a time exactly when access differs, with the policy that allows and the one that denies",
+	[LAW_BETWEEN] = "and so it does between two moments, of one tree and of two",
+	[LAW_ORDER] = "the greatest risk comes first",
 	[LAW_ITEMS] = "the labelled items of a grant are together its region",
 };
 
@@ -244,17 +248,21 @@ static bool span_holds(const struct diff_span *s, int64_t t)
 	return !s->nweek;
 }
 
-/* The policy that allows it on that side alone; NULL: not listed; "": listed twice. */
-static const char *listed(const struct diff_grant *v, size_t n, const struct w_question *q)
+/* The one grant that says so; *twice where there are more. Without spans (two moments) they all do. */
+static const struct diff_grant *listed(const struct diff_grant *v, size_t n, const struct w_question *q, bool *twice)
 {
-	const char *policy = NULL;
+	const struct diff_grant *found = NULL;
 
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < v[i].nspans; k++)
-			if (region_contains(v[i].region, q->addr, SERVICE(q->proto, q->port)) &&
-			    span_holds(&v[i].span[k], q->t))
-				policy = policy ? "" : v[i].policy;
-	return policy;
+	for (size_t i = 0; i < n; i++) {
+		bool holds = v[i].when == NULL;
+		for (size_t k = 0; !holds && k < v[i].nspans; k++)
+			holds = span_holds(&v[i].span[k], q->t);
+		if (!holds || !region_contains(v[i].region, q->addr, SERVICE(q->proto, q->port)))
+			continue;
+		*twice |= found != NULL;
+		found = &v[i];
+	}
+	return found;
 }
 
 static bool same_text(const char *x, const char *y)
@@ -262,29 +270,59 @@ static bool same_text(const char *x, const char *y)
 	return x == y || (x && y && !strcmp(x, y));
 }
 
-static bool diff_holds(const struct access_diff *d, const struct world w[2], struct prng *p)
+/* Listed exactly when it is allowed here and not there, with what allows it here and what denies it there. */
+static bool grant_is(const struct diff_grant *g, struct w_verdict here, struct w_verdict there)
+{
+	if (!here.allow || there.allow)
+		return g == NULL;
+	return g != NULL && same_text(g->policy, here.policy) &&
+	       same_text(g->denied_by, there.inactive ? NULL : there.policy);
+}
+
+/* at: the moments of the two sides, or NULL: one moment that the question says, of both. */
+static bool diff_holds(const struct access_diff *d, const struct world w[2], const int64_t *at, struct prng *p)
 {
 	static const char *const word[SEL_COUNT] = {
 		[SEL_DEVICE] = "device:d", [SEL_SITE] = "site:s", [SEL_GATEWAY] = "gateway:gw",
 	};
 	struct w_question q = world_question(&w[prng_below(p, 2)], p);
 	struct w_verdict v[2] = { { .allow = false }, { .allow = false } };
-	const char *gain = NULL, *loss = NULL;
+	const struct diff_grant *gain = NULL, *loss = NULL;
+	bool twice = false;
 	char text[32];
 
 	if (q.t < WORLD_NOW)
 		q.t = WORLD_NOW + (WORLD_NOW - q.t);
-	for (int s = 0; s < 2; s++)
+	for (int s = 0; s < 2; s++) {
+		struct w_question own = q;
+		own.t = at ? at[s] : q.t;
 		if (q.source.kind != SEL_DEVICE || w[s].device[q.source.index].there)
-			v[s] = world_access(&w[s], &q);
+			v[s] = world_access(&w[s], &own);
+	}
 	snprintf(text, sizeof(text), "%s%u", word[q.source.kind], q.source.index);
 	for (size_t i = 0; i < d->ngroups; i++)
 		if (is_member(&d->group[i], text)) {
-			gain = listed(d->group[i].gain, d->group[i].ngains, &q);
-			loss = listed(d->group[i].loss, d->group[i].nlosses, &q);
+			gain = listed(d->group[i].gain, d->group[i].ngains, &q, &twice);
+			loss = listed(d->group[i].loss, d->group[i].nlosses, &q, &twice);
 		}
-	return same_text(gain, v[1].allow && !v[0].allow ? v[1].policy : NULL) &&
-	       same_text(loss, v[0].allow && !v[1].allow ? v[0].policy : NULL);
+	return !twice && grant_is(gain, v[1], v[0]) && grant_is(loss, v[0], v[1]);
+}
+
+/* The greatest risk first, of grants in a group and of groups by what they gain, then lose. */
+static bool order_holds(const struct access_diff *d)
+{
+	for (size_t i = 0; i < d->ngroups; i++) {
+		const struct diff_group *g = &d->group[i];
+		for (size_t k = 1; k < g->ngains; k++)
+			if (g->gain[k].risk > g->gain[k - 1].risk)
+				return false;
+		for (size_t k = 1; k < g->nlosses; k++)
+			if (g->loss[k].risk > g->loss[k - 1].risk)
+				return false;
+		if (i && g->ngains && (!g[-1].ngains || g[-1].gain->risk < g->gain->risk))
+			return false;
+	}
+	return true;
 }
 
 static bool items_are_region(const struct diff_grant *g, struct arena *a)
@@ -294,7 +332,7 @@ static bool items_are_region(const struct diff_grant *g, struct arena *a)
 	for (size_t i = 0; i < g->nitems; i++)
 		all = region_union(a, all,
 				   region_product(a, g->item[i].addr, g->item[i].service, g->item[i].nservices));
-	return region_equal(all, g->region) && !region_is_empty(all) && *g->when && g->nspans;
+	return region_equal(all, g->region) && !region_is_empty(all) && (!g->when || (*g->when && g->nspans));
 }
 
 static bool items_hold(const struct access_diff *d, struct arena *a)
@@ -318,6 +356,22 @@ static struct diff_side side_of(const struct compiled *c)
 	return (struct diff_side){ &c->access, &c->resolved };
 }
 
+/* One tree at two times, and two trees at two. */
+static void try_moments(struct compiled *was, struct compiled *is, const struct world w[2], struct prng *p, bool ok[LAW_COUNT])
+{
+	const struct world same[2] = { w[0], w[0] };
+	const int64_t at[2] = { world_time(p), world_time(p) };
+	struct access_diff d;
+
+	access_diff_at(&d, side_of(was), side_of(was), at, &was->arena);
+	ok[LAW_ITEMS] &= items_hold(&d, &was->arena);
+	for (int i = 0; i < 30; i++)
+		ok[LAW_BETWEEN] &= diff_holds(&d, same, at, p);
+	access_diff_at(&d, side_of(was), side_of(is), at, &was->arena);
+	for (int i = 0; i < 30; i++)
+		ok[LAW_BETWEEN] &= diff_holds(&d, w, at, p);
+}
+
 static void try_diff(struct compiled *was, const struct world *w, struct prng *p, bool ok[LAW_COUNT])
 {
 	struct world both[2] = { *w, *w };
@@ -332,8 +386,10 @@ static void try_diff(struct compiled *was, const struct world *w, struct prng *p
 	if (!is.diags.errors) {
 		access_diff(&d, side_of(was), side_of(&is), WORLD_NOW, &was->arena);
 		ok[LAW_ITEMS] &= items_hold(&d, &was->arena);
+		ok[LAW_ORDER] &= order_holds(&d);
 		for (int i = 0; i < 60; i++)
-			ok[LAW_DIFF] &= diff_holds(&d, both, p);
+			ok[LAW_DIFF] &= diff_holds(&d, both, NULL, p);
+		try_moments(was, &is, both, p, ok);
 	}
 	release(&is);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "access/access.h"
+#include "access/outage.h"
 #include "base/buf.h"
 #include "base/bug.h"
 #include "plan/plan.h"
@@ -366,7 +367,7 @@ static void send_packet(const struct world *w, uint32_t from, uint32_t via, u128
 
 /* ---- laws ---- */
 
-enum law { LAW_VALID, LAW_DISJOINT, LAW_CODEC, LAW_CARRY, LAW_FORWARD, LAW_BACK, LAW_NOWHERE, LAW_SYMMETRY, LAW_MEET, LAW_COUNT };
+enum law { LAW_VALID, LAW_DISJOINT, LAW_CODEC, LAW_CARRY, LAW_FORWARD, LAW_BACK, LAW_NOWHERE, LAW_SYMMETRY, LAW_MEET, LAW_OUTAGE, LAW_COUNT };
 static const char *const law_name[LAW_COUNT] = {
 	[LAW_VALID] = "each tree compiles",
 	[LAW_DISJOINT] = "no prefix stands on two peers of a gateway",
@@ -376,6 +377,7 @@ static const char *const law_name[LAW_COUNT] = {
 	[LAW_BACK] = "its reply comes back",
 	[LAW_NOWHERE] = "a packet without a path arrives nowhere",
 	[LAW_MEET] = "two devices that attach to their home and may reach each other do",
+	[LAW_OUTAGE] = "what is said to be out of reach without some gateways is what has no path without them",
 	[LAW_SYMMETRY] = "two devices use the same gateways both ways",
 };
 
@@ -567,6 +569,82 @@ static void try_pair(const struct world *w, uint32_t from, uint32_t to, struct p
 		ok[LAW_BACK] &= back_holds(&t, &out);
 }
 
+/* ---- outages ---- */
+
+struct outage_trial {
+	const struct world *w;
+	uint32_t down[2];
+	size_t n;
+	struct outage o;
+};
+
+enum fate { FATE_STAYS, FATE_MOVES, FATE_LOST };
+
+static enum fate fate_of(const struct outage_trial *t, uint32_t from, u128 to)
+{
+	uint32_t path[16];
+	size_t n = place_path(&t->w->r, from, to, path, 16), others = 0;
+
+	if (!n || !access_eval(&t->w->x, from, to, HTTPS, NOW).allow)
+		return FATE_STAYS;
+	for (size_t i = 0; i < n; i++) {
+		if (place_is_chain(&t->w->r, from, to) && is_in(path[i], t->down, t->n))
+			return FATE_LOST;
+		others += !is_in(path[i], t->down, t->n) &&
+			  t->w->r.gateway[path[i]].decl->state == t->w->r.gateway[path[0]].decl->state;
+	}
+	if (place_is_chain(&t->w->r, from, to) || !is_in(path[0], t->down, t->n))
+		return FATE_STAYS;
+	return others ? FATE_MOVES : FATE_LOST;
+}
+
+static bool names_it(const struct diff_member *v, size_t n, const char *source)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < v[i].nsources; k++)
+			if (!strcmp(v[i].source[k], source))
+				return true;
+	return false;
+}
+
+/* *fates: a bit for each that is said. */
+static enum fate said(const struct outage_trial *t, const char *source, u128 to, unsigned int *fates)
+{
+	enum fate fate = FATE_STAYS;
+
+	for (size_t i = 0; i < t->o.ngroups; i++) { /* two resources of one address are both named */
+		const struct outage_group *g = &t->o.group[i];
+		if (!names_it(g->member, g->nmembers, source))
+			continue;
+		for (size_t k = 0; k < g->npaths; k++)
+			for (size_t m = 0; m < g->path[k].nitems; m++)
+				if (range_set_contains(g->path[k].item[m].addr, to)) {
+					fate = g->path[k].instead ? FATE_MOVES : FATE_LOST;
+					*fates |= 1u << fate;
+				}
+	}
+	return fate;
+}
+
+static void try_outage(struct world *w, struct prng *p, bool ok[LAW_COUNT])
+{
+	struct outage_trial t = { .w = w, .n = 1 + prng_below(p, 2) };
+
+	for (size_t i = 0; i < t.n; i++)
+		t.down[i] = prng_below(p, w->ngateways);
+	outage_find(&t.o, &w->x, &w->r, t.down, t.n, NOW, prng_chance(p, 50), &w->arena);
+	for (uint32_t from = 0; from < w->r.nsources; from++) {
+		const char *name = source_text(&w->r, from, &w->arena);
+		for (uint32_t to = 0; to < w->r.nsources; to++) {
+			u128 addr = address_of(w, to, p);
+			enum fate want = from == to || is_dead(w, from) ? FATE_STAYS : fate_of(&t, from, addr);
+			unsigned int fates = want == FATE_STAYS;
+			if (from != to && (said(&t, name, addr, &fates) != want || fates != 1u << want))
+				ok[LAW_OUTAGE] = false;
+		}
+	}
+}
+
 static void try(struct prng *p, bool ok[LAW_COUNT], size_t seen[5])
 {
 	struct world w;
@@ -584,6 +662,7 @@ static void try(struct prng *p, bool ok[LAW_COUNT], size_t seen[5])
 	for (uint32_t from = 0; from < w.r.nsources; from++)
 		for (uint32_t to = 0; to < w.r.nsources; to++)
 			try_pair(&w, from, to, p, ok, seen);
+	try_outage(&w, p, ok);
 	world_release(&w);
 }
 
