@@ -40,12 +40,9 @@ static void print_access(struct approve *a)
 	access_diff(&diff, (struct diff_side){ &d->before->access, &d->before->resolved },
 		    (struct diff_side){ &d->tree->access, &d->tree->resolved }, a->now, text.arena);
 	changes_between(&changes, &d->before->resolved, &d->tree->resolved, text.arena);
-	printf("Access%s\n", diff.ngroups == 0 ? ": nobody gains or loses any" : "");
-	for (size_t i = 0; i < diff.ngroups; i++) {
-		printf("  %s\n", diff_text_who(&text, &diff.group[i]));
-		diff_text_print(&text, 1, diff.group[i].gain, diff.group[i].ngains);
-		diff_text_print(&text, 0, diff.group[i].loss, diff.group[i].nlosses);
-	}
+	struct buf lines BUF_CLEANUP = BUF_INIT;
+	diff_text_groups(&text, diff.group, diff.ngroups, &lines);
+	printf("Access%s\n%s", diff.ngroups == 0 ? ": nobody gains or loses any" : "", buf_str(&lines));
 	printf("Peers: %zu changed; gateways: %zu; sites and routes: %zu\n", changes.peers.n, changes.gateways.n, changes.sites.n);
 }
 

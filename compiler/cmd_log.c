@@ -255,12 +255,7 @@ static void print_access(const struct audit_entry *e, struct arena *a)
 
 	struct buf text BUF_CLEANUP = BUF_INIT;
 
-	for (size_t i = 0; i < e->access.ngroups && i < GROUPS_SHOWN; i++) {
-		const struct diff_group *g = &e->access.group[i];
-		buf_addf(&text, "  %s\n", diff_text_who(&t, g->member, g->nmembers));
-		diff_text_add(&t, 1, g->gain, g->ngains, &text);
-		diff_text_add(&t, 0, g->loss, g->nlosses, &text);
-	}
+	diff_text_groups(&t, e->access.group, e->access.ngroups < GROUPS_SHOWN ? e->access.ngroups : GROUPS_SHOWN, &text);
 	printf("access\n%s", buf_str(&text));
 	print_more(e->access.ngroups, GROUPS_SHOWN);
 }

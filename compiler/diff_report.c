@@ -139,12 +139,7 @@ void diff_report_text(const struct diff_report *r, struct buf *out)
 
 	if (r->access.ngroups)
 		buf_adds(out, "Access\n");
-	for (size_t i = 0; i < r->access.ngroups; i++) {
-		const struct diff_group *g = &r->access.group[i];
-		buf_addf(out, "  %s\n", diff_text_who(&r->text, g->member, g->nmembers));
-		diff_text_add(&r->text, 1, g->gain, g->ngains, out);
-		diff_text_add(&r->text, 0, g->loss, g->nlosses, out);
-	}
+	diff_text_groups(&r->text, r->access.group, r->access.ngroups, out);
 	if (r->outage.ngroups)
 		buf_adds(out, "Paths\n");
 	for (size_t i = 0; i < r->outage.ngroups; i++)

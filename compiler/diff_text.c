@@ -216,7 +216,7 @@ const char *diff_text_risk(const struct diff_text *t, const struct diff_grant *g
 	return arena_strdup(t->arena, buf_str(&b));
 }
 
-void diff_text_add(const struct diff_text *t, int side, const struct diff_grant *v, size_t n, struct buf *out)
+static void add_grants(const struct diff_text *t, int side, const struct diff_grant *v, size_t n, struct buf *out)
 {
 	char mark = side ? '+' : '-';
 
@@ -231,5 +231,14 @@ void diff_text_add(const struct diff_text *t, int side, const struct diff_grant 
 		if (left)
 			buf_addf(out, "    %c and %zu destinations more by policy %s; see --format=json\n", mark, left,
 				 v[i].policy);
+	}
+}
+
+void diff_text_groups(const struct diff_text *t, const struct diff_group *v, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		buf_addf(out, "  %s\n", diff_text_who(t, v[i].member, v[i].nmembers));
+		add_grants(t, 1, v[i].gain, v[i].ngains, out);
+		add_grants(t, 0, v[i].loss, v[i].nlosses, out);
 	}
 }

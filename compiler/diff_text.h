@@ -29,8 +29,8 @@ size_t diff_text_lines(const struct diff_text *t, const struct diff_item *item, 
 const char *diff_text_policy(const struct diff_text *t, int side, const struct diff_grant *g);
 /* "internet, wide"; "" where nothing stands out. */
 const char *diff_text_risk(const struct diff_text *t, const struct diff_grant *g);
-/* One line for each. */
-void diff_text_add(const struct diff_text *t, int side, const struct diff_grant *v, size_t n, struct buf *out);
+/* Groups with all of their grants, as text. */
+void diff_text_groups(const struct diff_text *t, const struct diff_group *v, size_t n, struct buf *out);
 /* docs/diff.md has the form of both. */
 json_t *diff_text_members_json(const struct diff_member *v, size_t n);
 json_t *diff_text_items_json(const struct diff_item *v, size_t n);
