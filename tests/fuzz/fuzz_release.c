@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Release records, ticks, trust files, and whether a change only revokes. The first byte chooses. */
+/* Release records, ticks, trust files, lists of plans, and whether a change only revokes. The first byte chooses. */
 #include "fuzz.h"
 
 #include <sodium.h>
 
+#include "release/plans.h"
 #include "trust/record.h"
 #include "trust/revocation.h"
 #include "trust/tick.h"
@@ -77,12 +78,30 @@ static void fuzz_revocation(const uint8_t *data, size_t size)
 		(void)revocation_only((const char *)data, (size_t)(nul - data), (const char *)nul + 1, size - 1 - (size_t)(nul - data));
 }
 
+static void fuzz_plans(const uint8_t *data, size_t size)
+{
+	struct buf again = BUF_INIT;
+	struct arena a;
+	struct plans p;
+
+	arena_init(&a);
+	if (plans_parse(&p, (const char *)data, size, &a) == 0) {
+		plans_write(&p, &again);
+		FUZZ_ASSERT(again.len == size && memcmp(again.p, data, size) == 0);
+	} else {
+		FUZZ_ASSERT(p.n == 0);
+	}
+	buf_release(&again);
+	arena_release(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const target[])(const uint8_t *, size_t) = { fuzz_record, fuzz_tick, fuzz_trust_file, fuzz_revocation };
+	static void (*const target[])(const uint8_t *, size_t) = { fuzz_record, fuzz_tick, fuzz_trust_file, fuzz_revocation,
+								 fuzz_plans };
 
 	if (size < 1 || sodium_init() < 0)
 		return 0;
-	target[data[0] % 4](data + 1, size - 1);
+	target[data[0] % 5](data + 1, size - 1);
 	return 0;
 }
