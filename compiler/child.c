@@ -157,3 +157,16 @@ int child_run(const char *const argv[], const struct child_io *io)
 	signal(SIGPIPE, old);
 	return ret == CANNOT_EXEC ? -ENOENT : ret;
 }
+
+int child_git(const char *dir, const char *const words[], struct buf *out, struct buf *err)
+{
+	const char *argv[16] = { "git", "-C", dir };
+	size_t n = 3;
+
+	while (*words != NULL && n + 1 < ARRAY_SIZE(argv))
+		argv[n++] = *words++;
+	int status = child_run(argv, &(struct child_io){ .out = out, .err = err });
+	if (status == -ENOENT)
+		buf_adds(err, "the program git is not there");
+	return status;
+}

@@ -18,3 +18,5 @@ struct child_io {
 
 /* argv ends in NULL. Its exit status (128 + n after signal n), or a negative errno where it could not run. */
 int child_run(const char *const argv[], const struct child_io *io);
+/* git -C DIR WORD... (at most 12, ending in NULL). As child_run(); where git is not there, err says so. */
+int child_git(const char *dir, const char *const words[], struct buf *out, struct buf *err);

@@ -89,4 +89,4 @@ int cmd_rev_at(const struct cmd *cmd, struct cmd_common *common, const char *at,
 
 /* Every command, in the order of `yett --help`. */
 const struct cmd *const *cmd_table(size_t *n);
-extern const struct cmd cmd_approve, cmd_tick, cmd_complete, cmd_enroll, cmd_address, cmd_fmt, cmd_explain, cmd_check, cmd_test, cmd_build, cmd_diff, cmd_can, cmd_who, cmd_access, cmd_import, cmd_init, cmd_log, cmd_schema, cmd_verify;
+extern const struct cmd cmd_approve, cmd_doctor, cmd_tick, cmd_complete, cmd_enroll, cmd_address, cmd_fmt, cmd_explain, cmd_check, cmd_test, cmd_build, cmd_diff, cmd_can, cmd_who, cmd_access, cmd_import, cmd_init, cmd_log, cmd_schema, cmd_verify;

@@ -10,7 +10,7 @@
 #include "cmd.h"
 
 static const struct cmd *const commands[] = {
-	&cmd_access, &cmd_address, &cmd_approve, &cmd_build, &cmd_can, &cmd_check, &cmd_complete, &cmd_diff, &cmd_enroll, &cmd_explain, &cmd_fmt, &cmd_import, &cmd_init, &cmd_log, &cmd_schema, &cmd_test, &cmd_tick, &cmd_verify, &cmd_who,
+	&cmd_access, &cmd_address, &cmd_approve, &cmd_build, &cmd_can, &cmd_check, &cmd_complete, &cmd_diff, &cmd_doctor, &cmd_enroll, &cmd_explain, &cmd_fmt, &cmd_import, &cmd_init, &cmd_log, &cmd_schema, &cmd_test, &cmd_tick, &cmd_verify, &cmd_who,
 };
 
 const struct cmd *const *cmd_table(size_t *n)

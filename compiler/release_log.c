@@ -25,18 +25,9 @@ static const char *first_line(struct release_log *l, const struct buf *b)
 	return arena_strndup(&l->arena, text, strcspn(text, "\n"));
 }
 
-/* git -C DIR WORD... ; its output into out, its complaints into err. */
 static int git(struct release_log *l, const char *const words[], struct buf *out, struct buf *err)
 {
-	const char *argv[16] = { "git", "-C", l->common->dir };
-	size_t n = 3;
-
-	while (*words != NULL && n + 1 < ARRAY_SIZE(argv))
-		argv[n++] = *words++;
-	int status = child_run(argv, &(struct child_io){ .out = out, .err = err });
-	if (status == -ENOENT)
-		buf_adds(err, "the program git is not there");
-	return status;
+	return child_git(l->common->dir, words, out, err);
 }
 
 static void trim(struct buf *b)
@@ -59,19 +50,21 @@ const char *release_log_config(struct release_log *l, const char *name, const ch
 /* origin, or the only one, or "". */
 static int choose_remote(struct release_log *l, const char *asked)
 {
-	git_strarray all = { NULL, 0 };
+	BUF_CLEANUP struct buf out = BUF_INIT, err = BUF_INIT;
+	size_t n = 0;
 
 	l->remote = asked != NULL ? asked : "";
-	if (asked != NULL || git_remote_list(&all, l->repo.git) < 0)
+	if (asked != NULL || git(l, (const char *const[]){ "remote", NULL }, &out, &err) != 0)
 		return 0;
-	for (size_t i = 0; i < all.count; i++)
-		if (all.count == 1 || strcmp(all.strings[i], "origin") == 0)
-			l->remote = arena_strdup(&l->arena, all.strings[i]);
-	bool several = all.count > 1 && *l->remote == '\0';
-	git_strarray_dispose(&all);
-	if (several)
-		snprintf(l->err, sizeof(l->err), "there are several remotes and none is called origin; name one with --remote");
-	return several ? -1 : 0;
+	for (const char *p = buf_str(&out); *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n') {
+		const char *name = arena_strndup(&l->arena, p, strcspn(p, "\n"));
+		if (n++ == 0 || strcmp(name, "origin") == 0)
+			l->remote = name;
+	}
+	if (n < 2 || strcmp(l->remote, "origin") == 0)
+		return 0;
+	snprintf(l->err, sizeof(l->err), "there are several remotes and none is called origin; name one with --remote");
+	return -1;
 }
 
 /* What stands at the remote: "" or the id of its tip; *branch: only the fallback is there. */

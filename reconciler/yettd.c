@@ -20,6 +20,7 @@ static void usage(void)
 	     "and the nftables table inet yett as it says.\n\n"
 	     "      --config=FILE  configuration (default " CONFIG_DEFAULT_FILE ")\n"
 	     "      --once         one full turn, then exit\n"
+	     "      --check        read the configuration, say what is wrong with it, and exit\n"
 	     "  -h, --help         print this and exit\n"
 	     "      --version      print the version and exit\n\n"
 	     "Exit status: 0 in force or unchanged; 1 the tree has errors (the last good plan stays in force);\n"
@@ -42,6 +43,22 @@ static int load(struct config *c, const char *file, struct arena *a)
 	bool bad = ret < 0 || d.errors > 0;
 	diags_release(&d);
 	return bad ? YETTD_CANNOT : YETTD_OK;
+}
+
+/* Only what the configuration says. */
+static int check(const char *file)
+{
+	struct arena a;
+	struct config c;
+
+	if (sodium_init() < 0)
+		return YETTD_CANNOT;
+	arena_init(&a);
+	int status = load(&c, file, &a);
+	if (status == YETTD_OK)
+		printf("%s: nothing is wrong with it\n", file);
+	arena_release(&a);
+	return status;
 }
 
 static int run(const char *file, bool once)
@@ -70,16 +87,18 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' }, { "once", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
-		{ "role", required_argument, NULL, 'r' },   { 0 },
+		{ "role", required_argument, NULL, 'r' },   { "check", no_argument, NULL, 'k' },
+		{ 0 },
 	};
 	const char *file = CONFIG_DEFAULT_FILE;
-	bool once = false;
+	bool once = false, only_check = false;
 	int o;
 
 	while ((o = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (o) {
 		case 'c': file = optarg; break;
 		case 'o': once = true; break;
+		case 'k': only_check = true; break;
 		case 'r': return role_main(optarg);
 		case 'h': usage(); return YETTD_OK;
 		case 'v': puts("yettd " YETT_VERSION); return YETTD_OK;
@@ -90,5 +109,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "yettd: unexpected argument %s; yettd --help lists the options.\n", argv[optind]);
 		return YETTD_CANNOT;
 	}
-	return run(file, once);
+	return only_check ? check(file) : run(file, once);
 }
