@@ -20,7 +20,7 @@ B ?= build
 
 PKGS := yaml-0.1 libgit2 jansson libsodium nettle libnftnl libmnl libmicrohttpd
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wno-sign-conversion -Werror
-CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icompiler -Ischema -Ireconciler -DYETT_VERSION=\"$(shell cat VERSION)\"
+CPPFLAGS := $(if $(SAN),-DYETT_SANITIZED) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icompiler -Ischema -Ireconciler -DYETT_VERSION=\"$(shell cat VERSION)\"
 CFLAGS ?= -g
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 -O$(O) $(WARN) -fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(SAN),0,2) -MMD -MP $(PKG_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
@@ -72,6 +72,13 @@ $(B)/packs.inc: $(PACKS)
 		sed 's/[\\"]/\\&/g; s/.*/\t"&\\n"/' $$f; echo '}, { NULL, NULL } } },'; done >$@
 $(B)/obj/compiler/init_pack.o: $(B)/packs.inc
 $(B)/obj/compiler/init_pack.o: CPPFLAGS += -I$(B)
+
+# The C library's numbers of system calls, with their names.
+$(B)/gen/syscall_names.h: $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)echo '#include <sys/syscall.h>' | $(CC) -E -dM -x c - | sed -n 's/^#define __NR_\([a-z][a-z0-9_]*\) .*/{ "\1", __NR_\1 },/p' | LC_ALL=C sort >$@
+$(B)/obj/reconciler/sandbox/names.o: $(B)/gen/syscall_names.h
+$(B)/obj/reconciler/sandbox/names.o: CPPFLAGS += -I$(B)/gen
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)

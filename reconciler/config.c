@@ -45,6 +45,8 @@ static const struct field fields[] = {
 	{ .name = "ssh_key_file", .type = &type_string, IN(ssh_key_file) },
 	{ .name = "state_dir", .type = &type_string, IN(state_dir) },
 	{ .name = "control_socket", .type = &type_string, IN(control_socket) },
+	{ .name = "require_sandbox", .type = &type_bool, IN(require_sandbox) },
+	{ .name = "require_landlock", .type = &type_bool, IN(require_landlock) },
 	{ .name = "trust", .object = trust_fields },
 	{ .name = "wireguard", .object = wireguard_fields },
 	{ .name = "confirm", .object = config_confirm_fields },

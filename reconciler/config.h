@@ -2,6 +2,7 @@
 /* config - yettd.yaml: what this machine is told locally, and the repository cannot change. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct config { /* strings are arena memory, "" where absent */
 	int64_t interval; /* seconds */
 	const char *private_key_file, *ssh_key_file;
 	const char *state_dir, *control_socket;
+	bool require_sandbox, require_landlock; /* else what the machine lacks is told and gone without */
 	struct {
 		int mode; /* enum trust_mode */
 	} trust;

@@ -38,6 +38,7 @@ enum ipc_type {
 	IPC_FETCH_PROGRESS, /* fetch -> supervisor while a request runs: struct ipc_fetch_progress */
 	IPC_COMPARE_REQ,    /* supervisor -> compile: struct ipc_compare_req and a plan, or what was observed; the latter is answered */
 	IPC_COMPARE_RES,    /* compile -> supervisor: struct ipc_compare_res, perhaps a document; then text */
+	IPC_DENIED,         /* each role -> supervisor, last: struct ipc_denied */
 };
 
 struct ipc_header {

@@ -20,6 +20,7 @@ static const struct message_rule {
 } rules[] = {
 	{ IPC_HELLO_REQ, ROLE_COUNT, TO_ROLE, sizeof(struct ipc_hello_req), false, FD_NONE },
 	{ IPC_HELLO_RES, ROLE_COUNT, FROM_ROLE, sizeof(struct ipc_hello_res), true, FD_NONE },
+	{ IPC_DENIED, ROLE_COUNT, FROM_ROLE, sizeof(struct ipc_denied), false, FD_NONE },
 	{ IPC_FETCH_REQ, ROLE_FETCH, TO_ROLE, sizeof(struct ipc_fetch_req), false, FD_NONE },
 	{ IPC_FETCH_PROGRESS, ROLE_FETCH, FROM_ROLE, sizeof(struct ipc_fetch_progress), false, FD_NONE },
 	{ IPC_FETCH_RES, ROLE_FETCH, FROM_ROLE, sizeof(struct ipc_fetch_res), true, FD_MAYBE },

@@ -28,6 +28,7 @@ struct ipc_hello_req {
 	char private_key_file[SETTING_MAX];
 	int32_t backend; /* enum wg_backend */
 	uint32_t tally;  /* enum tally_want bits: what of the kernel's counters is told */
+	uint32_t uid, gid; /* to become; (uid_t)-1: stays */
 };
 
 enum tally_want { TALLY_POLICIES = 1, TALLY_DEVICES = 2 };
@@ -38,8 +39,20 @@ struct ipc_listen {
 	uint32_t secret_len; /* 0: no webhook */
 };
 
+struct ipc_rights { /* see sandbox/sandbox.h */
+	uint64_t cap_eff;
+	uint32_t guards; /* enum sandbox_guard bits */
+	int32_t landlock_abi;
+	uint32_t uid, no_new_privs, seccomp, known; /* struct witness */
+};
+
 struct ipc_hello_res {
 	int32_t error; /* a negative errno: the settings can never work, the daemon ends with the text */
+	struct ipc_rights rights;
+};
+
+struct ipc_denied {
+	int32_t call; /* the number of a system call that is not on the role's list; the role ends */
 };
 
 struct ipc_fetch_req {

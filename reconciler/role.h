@@ -13,8 +13,12 @@
 
 #include "config.h"
 #include "message.h"
+#include "sandbox/users.h"
 
 #define ROLE_SOCKET 3
+#define ROLE_DOOR 4 /* of a role that may ask the launcher for something */
+
+struct launcher;
 
 /* Supervisor's side. */
 struct role {
@@ -27,6 +31,9 @@ struct role {
 	uint32_t starts;
 	int64_t started_ms, retry_ms; /* monotonic */
 	int64_t wait_ms;              /* before the next start, doubling up to ROLE_WAIT_MAX_MS */
+	struct launcher *launcher;    /* that started it */
+	struct ipc_rights rights;     /* what it said of its lock-down in its hello */
+	int denied;                   /* the system call that it was refused and ended for; -1: none */
 };
 
 #define ROLE_JOBS_MAX 256 /* compiles in one life */
@@ -39,12 +46,23 @@ const char *role_name(enum role_id id);
 /* Whether the configuration has work for it; others are not started. */
 bool role_wanted(enum role_id id, const struct config *c);
 void role_init(struct role *r, enum role_id id);
-/* Starts the process and sends its hello. 0 or a negative errno. */
-int role_start(struct role *r, const struct config *c);
-/* After the process was reaped or must go: kills it if need be, closes the socket, sets retry_ms. */
-void role_lost(struct role *r);
+/* Has the process started, its settings on the way. 0 or a negative errno; -EPIPE: the launcher is gone. */
+int role_start(struct role *r, struct launcher *l);
+/*
+ * The process must go, or is gone: kills it if need be, closes the socket, sets retry_ms. Its wait(2) status, -1 when there is none.
+ */
+int role_lost(struct role *r);
+/* Why it ended, in words, by that status. */
+void role_describe_end(const struct role *r, int status, char *why, size_t why_size);
 /* Ends it for good: closes the socket, which tells it to go, and reaps it (kills it after wait_ms). */
 void role_stop(struct role *r, int wait_ms);
+
+enum sandbox_who role_sandbox(enum role_id id);
+/*
+ * The launcher's side: forks and executes the role with its settings in its socket. Its process, the other end of its
+ * socket, and that of its door (-1: it has none). 0 or a negative errno.
+ */
+int role_spawn(enum role_id id, const struct config *c, const struct users *u, pid_t *pid, int *sock, int *door);
 
 /* Role's side: what `--role=NAME` runs; an exit status. */
 int role_main(const char *name);
@@ -54,6 +72,12 @@ int role_main(const char *name);
 /* One job or hello at a time, until the supervisor is gone. A handler that returns non-zero ends the role. */
 struct role_ops {
 	enum role_id id;
+	/*
+	 * With the launcher's rights still: reads what its own user may not, and says which places it needs. May be NULL.
+	 * Settings come from the launcher, so what they name was chosen by who wrote the configuration.
+	 */
+	int (*prepare)(void *ctx, const struct ipc_hello_req *req, struct sandbox *s, char *err, size_t err_size);
+	/* As its own user, without capabilities it does not need; files can still be opened. Afterwards the door is closed behind it. */
 	int (*hello)(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size);
 	int (*request)(void *ctx, int sock, struct ipc_frame *f);
 	/* What else is waited for between jobs; NULL: nothing. How many, and the time after which work() is called anyhow (-1: none). */

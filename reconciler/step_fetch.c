@@ -106,6 +106,11 @@ static int frame_fetch(struct turn *t, const struct ipc_frame *f)
 		turn_reject(t, res.commit, text);
 		return 0;
 	case FETCH_FAILED:
+		/*
+		 * Its lock-down holds on to the files that were there when it began; a resolv.conf or a repository that was replaced
+		 * since then is seen by the next one. And what made it fail does not stay with it.
+		 */
+		t->role[ROLE_FETCH].worn = true;
 		fetch_failed(t, text);
 		return 0;
 	}

@@ -8,18 +8,19 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "base/bug.h"
 #include "base/clock.h"
+#include "lockdown.h"
 #include "log.h"
 #include "notify.h"
 #include "report/status.h"
 #include "report/text.h"
 #include "report/ticket.h"
+#include "sandbox/seccomp.h"
 #include "state/durable.h"
 #include "state/quota.h"
 
@@ -220,18 +221,29 @@ static bool enforce_due(const struct supervisor *s, int64_t now)
 
 static void start_role(struct supervisor *s, struct role *r)
 {
-	int ret = role_start(r, s->config);
+	int ret = role_start(r, &s->launcher);
 
 	if (ret == 0)
 		return;
+	if (ret == -EPIPE || ret == -ETIMEDOUT) {
+		log_at(LOG_ERROR, "the process that starts roles is gone; yettd ends, what is in force stays in force");
+		end(s, YETTD_BROKEN);
+		return;
+	}
 	log_at(LOG_ERROR, "cannot start the %s role: %s", role_name(r->id), strerror(-ret));
 	role_lost(r); /* sets when to try again */
 }
 
-static void renew_roles(struct supervisor *s)
+static bool full_due(const struct supervisor *s, int64_t now)
+{
+	return s->forced || now >= s->next_ms;
+}
+
+/* Who fetches is replaced as late as can be: what it may read is settled when it begins. */
+static void renew_roles(struct supervisor *s, int64_t now)
 {
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
-		if (!s->role[i].worn || s->role[i].pid == 0)
+		if (!s->role[i].worn || s->role[i].pid == 0 || (i == ROLE_FETCH && !full_due(s, now)))
 			continue;
 		role_stop(&s->role[i], STOP_WAIT_MS);
 		start_role(s, &s->role[i]);
@@ -245,7 +257,7 @@ static void begin_what_is_due(struct supervisor *s)
 
 	if (s->stopping || turn_running(&s->turn))
 		return;
-	renew_roles(s);
+	renew_roles(s, now);
 	if (tickets_any(s, VERB_DIFF)) {
 		s->diffs++;
 		start_turn(s, TURN_DIFF);
@@ -253,7 +265,7 @@ static void begin_what_is_due(struct supervisor *s)
 		s->verifies++;
 		snprintf(s->turn.verify.pick, sizeof(s->turn.verify.pick), "%s", pick);
 		start_turn(s, TURN_VERIFY);
-	} else if (s->forced || now >= s->next_ms) {
+	} else if (full_due(s, now)) {
 		start_turn(s, TURN_FULL);
 	} else if (enforce_due(s, now)) {
 		start_turn(s, TURN_ENFORCE);
@@ -262,26 +274,24 @@ static void begin_what_is_due(struct supervisor *s)
 	}
 }
 
-/* How the process ended, in words; it is reaped. */
-static void describe_end(struct role *r, char *why, size_t why_size)
-{
-	int status = 0;
-
-	if (r->pid > 0 && waitpid(r->pid, &status, 0) == r->pid && WIFSIGNALED(status))
-		snprintf(why, why_size, "the %s role was killed by signal %d (%s)", role_name(r->id), WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
-	else
-		snprintf(why, why_size, "the %s role ended with status %d", role_name(r->id), WEXITSTATUS(status));
-	r->pid = 0;
-}
-
 static void lose_role(struct supervisor *s, struct role *r, const char *why)
 {
-	role_lost(r);
+	if (r->sock >= 0)
+		role_lost(r);
 	log_at(LOG_WARNING, "%s; it is started again", why);
 	if (r->id == ROLE_APPLY)
 		watch_lost(&s->watch);
 	turn_role_lost(&s->turn, r->id, why);
+}
+
+/* Its end of the socket closes only with the process. */
+static void role_gone(struct supervisor *s, struct role *r)
+{
+	char why[200];
+	int status = role_lost(r);
+
+	role_describe_end(r, status, why, sizeof(why));
+	lose_role(s, r, why);
 }
 
 /* ---- what is used of quotas: kept for the apply role, which may write nothing ---- */
@@ -348,6 +358,18 @@ static void last_quota(struct supervisor *s, struct ipc_frame *f)
 	}
 }
 
+/* Whether what this machine enforces on that role is enough for the configuration; else the daemon ends. */
+static bool lockdown_enough(struct supervisor *s, const struct role *r)
+{
+	char why[512];
+
+	if (lockdown_allows(s->config, role_name(r->id), &r->rights, why, sizeof(why)))
+		return true;
+	log_line("%s", why);
+	end(s, YETTD_CANNOT);
+	return false;
+}
+
 static void take_hello(struct supervisor *s, struct role *r, const struct ipc_frame *f)
 {
 	struct ipc_hello_res res;
@@ -355,6 +377,9 @@ static void take_hello(struct supervisor *s, struct role *r, const struct ipc_fr
 
 	memcpy(&res, f->body, sizeof(res));
 	message_text(f, text, sizeof(text));
+	r->rights = res.rights;
+	if (res.error == 0 && !lockdown_enough(s, r))
+		return;
 	if (res.error == 0) {
 		r->ready = true;
 		s->publish.dirty = true;
@@ -382,6 +407,14 @@ static void take_drift(struct supervisor *s, const struct ipc_frame *f)
 	watch_drift(&s->watch, &d);
 }
 
+static void take_denied(struct role *r, const struct ipc_frame *f)
+{
+	struct ipc_denied m;
+
+	memcpy(&m, f->body, sizeof(m));
+	r->denied = m.call; /* it ends in a moment, and that is when it is told */
+}
+
 static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 {
 	char why[160];
@@ -392,10 +425,7 @@ static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 	if (ret == 0)
 		ret = message_check(f, r->id, FROM_ROLE);
 	if (ret == -EPIPE) {
-		/* Its end of the socket closes only with the process. */
-		kill(r->pid, SIGKILL);
-		describe_end(r, why, sizeof(why));
-		lose_role(s, r, why);
+		role_gone(s, r);
 		return;
 	}
 	if (ret == 0 && f->h.type == IPC_HELLO_RES && !r->ready)
@@ -410,6 +440,8 @@ static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 		take_drift(s, f);
 	else if (ret == 0 && watch_expects(&s->watch, r->id, f))
 		take_watched(s, f);
+	else if (ret == 0 && f->h.type == IPC_DENIED)
+		take_denied(r, f);
 	else if (ret == 0)
 		ret = turn_frame(&s->turn, r->id, f);
 	if (f->fd >= 0)
@@ -610,21 +642,67 @@ static int open_publish(struct supervisor *s)
 	return YETTD_CANNOT;
 }
 
-static int start(struct supervisor *s)
+/* While it is who started it: folders, the control socket, and the launcher, which stays so. */
+static int start_launcher(struct supervisor *s)
 {
-	int status = open_store(s);
+	char err[512] = "";
 
-	if (status == YETTD_OK)
-		status = open_publish(s);
-
+	users_find(&s->users);
+	if (users_own(&s->users, s->config->state_dir, err, sizeof(err)) < 0) {
+		log_line("%s", err);
+		return YETTD_CANNOT;
+	}
+	int status = open_publish(s);
 	if (status == YETTD_OK)
 		status = open_control(s);
 	if (status != YETTD_OK)
 		return status;
-	if (open_signals(s) < 0) {
+	int ret = control_give(&s->control, s->users.uid[SANDBOX_SUPERVISOR], s->users.gid[SANDBOX_SUPERVISOR]);
+	if (ret < 0)
+		log_line("cannot give %s to the user %s: %s", s->control.path, sandbox_user(SANDBOX_SUPERVISOR), strerror(-ret));
+	if (ret == 0)
+		ret = launcher_start(&s->launcher, s->config, &s->users);
+	if (ret < 0)
+		log_line("cannot start the process that starts roles: %s", strerror(-ret));
+	return ret < 0 ? YETTD_CANNOT : YETTD_OK;
+}
+
+/* The supervisor's own lock-down; nothing foreign was read yet. */
+static int lock_down(struct supervisor *s)
+{
+	struct sandbox b;
+	char err[256] = "";
+	int status = YETTD_OK;
+
+	lockdown_supervisor(&b, s->config, &s->users, &s->control);
+	int ret = sandbox_become(&b, err, sizeof(err));
+	if (ret == 0)
+		status = open_store(s);
+	if (ret == 0 && status == YETTD_OK && open_signals(s) < 0) {
 		log_line("cannot watch for signals");
+		status = YETTD_CANNOT;
+	}
+	if (ret == 0 && status == YETTD_OK)
+		ret = seccomp_on_denied(SANDBOX_SUPERVISOR);
+	if (ret == 0 && status == YETTD_OK)
+		ret = sandbox_close(&b, err, sizeof(err));
+	if (ret < 0) {
+		log_line("%s", err);
 		return YETTD_CANNOT;
 	}
+	lockdown_rights(&b, &s->rights);
+	return status == YETTD_OK && !lockdown_allows(s->config, "supervisor", &s->rights, err, sizeof(err)) ?
+		       (log_line("%s", err), YETTD_CANNOT) : status;
+}
+
+static int start(struct supervisor *s)
+{
+	int status = start_launcher(s);
+
+	if (status == YETTD_OK)
+		status = lock_down(s);
+	if (status != YETTD_OK)
+		return status;
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		role_init(&s->role[i], (enum role_id)i);
 		if (starts_role(s, (enum role_id)i))
@@ -649,6 +727,7 @@ static void stop(struct supervisor *s, struct ipc_frame *f)
 		close(s->quota_fd);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_stop(&s->role[i], STOP_WAIT_MS);
+	launcher_stop(&s->launcher);
 	publish_close(&s->publish);
 	control_close(&s->control);
 	if (s->turn.good.fd >= 0 && s->store.dirfd >= 0)
@@ -673,7 +752,7 @@ int supervisor_run(const struct config *c, bool once)
 		BUG("out of memory");
 	arena_init(&a);
 	*s = (struct supervisor){ .config = c, .repository = config_redact(c->repository, &a), .once = once, .signal_fd = -1,
-				  .quota_fd = -1,
+				  .quota_fd = -1, .launcher.sock = -1,
 				  .store = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 } };
 	s->publish.listen_fd = -1;
 	control_init(&s->control);

@@ -6,19 +6,23 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "launcher.h"
 #include "publish.h"
 #include "report/control.h"
 #include "turn.h"
 #include "watch.h"
 
-/* Exit statuses of yettd; sysexits.h's EX_TEMPFAIL for the lock. */
-enum { YETTD_OK = 0, YETTD_REJECTED = 1, YETTD_CANNOT = 2, YETTD_LOCKED = 75 };
+/* Exit statuses of yettd; sysexits.h's EX_SOFTWARE when a process of ours is lost, EX_TEMPFAIL for the lock. */
+enum { YETTD_OK = 0, YETTD_REJECTED = 1, YETTD_CANNOT = 2, YETTD_BROKEN = 70, YETTD_LOCKED = 75 };
 
 struct supervisor {
 	const struct config *config;
 	const char *repository; /* as it may be printed */
 	bool once;
 	struct store store;
+	struct users users;
+	struct launcher launcher;
+	struct ipc_rights rights; /* of this process itself */
 	struct role role[ROLE_COUNT];
 	struct turn turn;
 	struct watch watch;

@@ -624,6 +624,21 @@ const struct code_row code_rows[] = {
 	           "of the branch.",
 	  .bad = "a film in the policy repository\n",
 	  .good = "YAML\n" },
+	{ .code = "E_SANDBOX", .group = CODES_DAEMON, .told = true,
+	  .title = "a process of `yettd` left its lock-down, or this machine cannot give it one",
+	  .about = "Each process may make only the system calls on its list. One that asks for another is ended and started again, and what "
+	           "is in force stays; the message names the process and the call. Either it was made to do something it was not written "
+	           "for, or a library of this system works in a way that the list does not know: then it is a bug, please report both "
+	           "names. With `require_sandbox: true` `yettd` also does not start where something of the lock-down is missing; "
+	           "`yettctl status` lists what.",
+	  .bad = "the fetch role asked for the system call execve (59)\n",
+	  .good = "sandbox     enforced\n" },
+	{ .code = "E_ROLE_LIMIT", .group = CODES_DAEMON, .told = true,
+	  .title = "a process of `yettd` used more processor time than one job may take",
+	  .about = "A fetch may take 120 seconds of processor time and a compile 60, many times what the largest trees need. What takes more "
+	           "was probably made to. The process is started again; what is in force stays.",
+	  .bad = "a pack whose objects unfold for ever\n",
+	  .good = "a repository that git fsck likes\n" },
 	{ .code = "E_GATEWAY_KEY", .group = CODES_DAEMON, .told = true,
 	  .title = "the gateway's private key is not the one whose public half the tree names",
 	  .about = "Devices would send to a key that nobody here holds, so the plan is not applied. Either the file\n"

@@ -12,6 +12,7 @@
 
 #include "apply/enforce.h"
 #include "base/clock.h"
+#include "launcher.h"
 #include "log.h"
 #include "observe/host.h"
 #include "report/text.h"
@@ -22,6 +23,7 @@ struct apply {
 	char gateway[64];
 	enum wg_backend backend;
 	struct seckey *key;
+	struct host host;
 	struct kernel kernel;
 	bool open;
 	struct arena arena; /* of the plan */
@@ -37,6 +39,19 @@ struct apply {
 	int sock;
 };
 
+/* What only its owner may read. The user that this process becomes is nobody's owner. */
+static int prepare(void *ctx, const struct ipc_hello_req *req, struct sandbox *s, char *err, size_t err_size)
+{
+	struct apply *x = ctx;
+
+	(void)s;
+	if (sodium_init() < 0) {
+		snprintf(err, err_size, "libsodium cannot start");
+		return -EIO;
+	}
+	return seckey_load(req->private_key_file, &x->key, err, err_size);
+}
+
 static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size)
 {
 	struct apply *x = ctx;
@@ -45,14 +60,14 @@ static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err
 	x->tally.wanted = req->tally;
 	snprintf(x->gateway, sizeof(x->gateway), "%.*s", (int)strnlen(req->gateway, sizeof(req->gateway)), req->gateway);
 	x->backend = (enum wg_backend)req->backend;
-	if (x->key != NULL)
-		return -EBADMSG; /* one hello a life */
-	if (sodium_init() < 0) {
-		snprintf(err, err_size, "libsodium cannot start");
-		return -EIO;
-	}
-	int ret = seckey_load(req->private_key_file, &x->key, err, err_size);
-	return ret == 0 ? monitor_open(&x->monitor, err, err_size) : ret;
+	host_open(&x->host, "");
+	return monitor_open(&x->monitor, err, err_size);
+}
+
+static int ask_launcher(void *ctx, const char *interface)
+{
+	(void)ctx;
+	return launcher_wireguard(ROLE_DOOR, interface);
 }
 
 static void drop_plan(struct apply *x)
@@ -107,7 +122,8 @@ static int open_kernel(struct apply *x, char *err, size_t err_size)
 {
 	if (x->open)
 		return 0;
-	int ret = kernel_open(&x->kernel, x->backend, err, err_size);
+	static const struct kernel_door door = { .wireguard = ask_launcher };
+	int ret = kernel_open(&x->kernel, x->backend, &door, err, err_size);
 	x->open = ret == 0;
 	return ret;
 }
@@ -166,7 +182,7 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 	res->next_change = gw_plan_next_change(&x->plan, e.now);
 	if (quotas < res->next_change)
 		res->next_change = quotas;
-	res->warnings = host_forwarding(&x->plan, "");
+	res->warnings = host_forwarding(&x->plan, &x->host);
 	ret = claim(x, e.mode, err, err_size);
 	if (ret == 0 && e.mode == APPLY_READ)
 		ret = read_state(x, text, err, err_size);
@@ -365,12 +381,13 @@ static int request(void *ctx, int sock, struct ipc_frame *f)
 
 int apply_main(int sock)
 {
-	static const struct role_ops ops = { .id = ROLE_APPLY, .hello = hello, .request = request, .polls = polls, .work = work };
+	static const struct role_ops ops = { .id = ROLE_APPLY, .prepare = prepare, .hello = hello, .request = request, .polls = polls, .work = work };
 	struct apply *x = calloc(1, sizeof(*x));
 
 	if (x == NULL)
 		return 70;
 	arena_init(&x->arena);
+	x->host = (struct host)HOST_NONE;
 	x->sock = sock;
 	x->usage.tell = tell;
 	x->usage.ctx = x;
@@ -382,6 +399,7 @@ int apply_main(int sock)
 	drop_plan(x);
 	seckey_free(x->key);
 	monitor_close(&x->monitor);
+	host_close(&x->host);
 	free(x);
 	return status;
 }

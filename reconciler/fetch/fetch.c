@@ -2,20 +2,27 @@
 #include "fetch/fetch.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bug.h"
 #include "fetch/blobs.h"
 #include "fetch/mirror.h"
+#include "fetch/remote.h"
 #include "report/text.h"
 #include "role.h"
 #include "source/source.h"
 
+#define DNS_PORT 53 /* a long answer comes by TCP */
+
 struct fetch {
 	struct ipc_hello_req settings;
+	struct remote remote;
+	char folder[SETTING_MAX]; /* the only one that it may write to; the mirror is in it */
 	int sock;
 	uint32_t job;
 	bool set_aside; /* a damaged mirror is replaced once in a life, not for ever */
@@ -40,13 +47,60 @@ static void on_progress(void *ctx, uint64_t bytes, uint64_t objects)
 	(void)message_send(f->sock, IPC_FETCH_PROGRESS, f->job, &p, sizeof(p), NULL, 0, -1);
 }
 
+/* Files that resolving names and checking certificates read; those that are links lead to other places too. */
+static void allow_system(struct sandbox *s)
+{
+	static const char *const files[] = {
+		"/etc/resolv.conf", "/run/systemd/resolve", "/run/resolvconf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf",
+		"/etc/gai.conf", "/etc/services", "/etc/protocols",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		sandbox_allow(s, files[i], PLACE_READ);
+}
+
+static int prepare(void *ctx, const struct ipc_hello_req *req, struct sandbox *s, char *err, size_t err_size)
+{
+	struct fetch *f = ctx;
+
+	f->settings = *req;
+	if (!remote_parse(f->settings.repository, &f->remote)) {
+		snprintf(err, err_size, "repository is no address that can be fetched from");
+		return -EINVAL;
+	}
+	snprintf(f->folder, sizeof(f->folder), "%.*s", (int)(strrchr(req->mirror, '/') - req->mirror), req->mirror);
+	sandbox_allow(s, f->folder, PLACE_WRITE);
+	if (f->remote.kind == REMOTE_LOCAL) {
+		sandbox_allow(s, f->remote.path, PLACE_READ);
+		return 0;
+	}
+	allow_system(s);
+	sandbox_allow_port(s, f->remote.port);
+	sandbox_allow_port(s, DNS_PORT);
+	s->unix_sockets = f->remote.kind == REMOTE_SSH && *req->ssh_key_file == '\0' && getenv("SSH_AUTH_SOCK") != NULL;
+	return 0;
+}
+
+/* libgit2 packs what it takes from a folder with a thread for each processor. This process starts none, so it is shown one. */
+static void stay_on_one_processor(void)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((size_t)(cpu < 0 || cpu >= CPU_SETSIZE ? 0 : cpu), &one);
+	(void)sched_setaffinity(0, sizeof(one), &one);
+}
+
 static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size)
 {
 	struct fetch *f = ctx;
 	int ret = mirror_setup();
 
-	f->settings = *req;
+	(void)req;
 	f->sock = sock;
+	if (f->remote.kind == REMOTE_LOCAL)
+		stay_on_one_processor();
 	if (ret < 0)
 		snprintf(err, err_size, "libgit2 cannot start");
 	return ret;
@@ -225,7 +279,7 @@ static int request(void *ctx, int sock, struct ipc_frame *frame)
 
 int fetch_main(int sock)
 {
-	static const struct role_ops ops = { .id = ROLE_FETCH, .hello = hello, .request = request };
+	static const struct role_ops ops = { .id = ROLE_FETCH, .prepare = prepare, .hello = hello, .request = request };
 	struct fetch *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)

@@ -294,16 +294,16 @@ static void real_close(void *ctx)
 	free(k);
 }
 
-static int open_wireguard(struct real *k, enum wg_backend backend, char *err, size_t err_size)
+static int open_wireguard(struct real *k, enum wg_backend backend, const struct kernel_door *door, char *err, size_t err_size)
 {
 	int rc = backend == WG_USERSPACE ? 0 : wg_kernel_open(&k->in_kernel, err, err_size);
 
 	if (backend == WG_KERNEL)
 		return rc;
-	return wg_userspace_open(&k->userspace, err, err_size);
+	return wg_userspace_open(&k->userspace, door, err, err_size);
 }
 
-int kernel_open(struct kernel *k, enum wg_backend backend, char *err, size_t err_size)
+int kernel_open(struct kernel *k, enum wg_backend backend, const struct kernel_door *door, char *err, size_t err_size)
 {
 	struct real *r = calloc(1, sizeof(*r));
 
@@ -319,7 +319,7 @@ int kernel_open(struct kernel *k, enum wg_backend backend, char *err, size_t err
 	if (rc == 0)
 		rc = rtnl_open(&r->rtnl, err, err_size);
 	if (rc == 0)
-		rc = open_wireguard(r, backend, err, err_size);
+		rc = open_wireguard(r, backend, door, err, err_size);
 	if (rc < 0)
 		kernel_close(k);
 	return rc;

@@ -92,6 +92,12 @@ struct kernel {
 	void (*close)(void *ctx);
 };
 
-/* Opens the real kernel. */
-int kernel_open(struct kernel *k, enum wg_backend backend, char *err, size_t err_size);
+/* How to reach a userspace WireGuard for a process that may connect to nothing itself: a connected socket or a negative errno. */
+struct kernel_door {
+	int (*wireguard)(void *ctx, const char *interface);
+	void *ctx;
+};
+
+/* Opens the real kernel. door NULL: the process connects to a userspace WireGuard itself; else it is copied. */
+int kernel_open(struct kernel *k, enum wg_backend backend, const struct kernel_door *door, char *err, size_t err_size);
 void kernel_close(struct kernel *k);

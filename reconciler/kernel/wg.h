@@ -32,7 +32,8 @@ struct wg_conn {
 
 /* -EOPNOTSUPP: this kernel has no WireGuard. */
 int wg_kernel_open(struct wg_conn **c, char *err, size_t err_size);
-int wg_userspace_open(struct wg_conn **c, char *err, size_t err_size);
+/* door: see kernel_open(). */
+int wg_userspace_open(struct wg_conn **c, const struct kernel_door *door, char *err, size_t err_size);
 
 /* "E_NO_WIREGUARD ..." for that interface. Returns -ENODEV. */
 int wg_missing(const char *interface, char *err, size_t err_size);

@@ -4,23 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include <sodium.h>
 
-#include "base/bug.h"
 #include "base/fd.h"
+#include "kernel/wg_socket.h"
 #include "kernel/wg_uapi.h"
 
-#define SILENCE_SECONDS 5 /* of the other side before it is given up */
 #define TALK_SECONDS 60   /* that one exchange may take in all */
 #define REPLY_MAX (256u << 20)
 #define CHUNK 65536
 
 struct wg_userspace {
 	struct wg_conn base;
+	struct kernel_door door;
 	char *buf; /* CHUNK bytes of sodium_malloc: replies hold keys */
 };
 
@@ -29,31 +27,26 @@ static struct wg_userspace *of(struct wg_conn *c)
 	return (struct wg_userspace *)((char *)c - offsetof(struct wg_userspace, base));
 }
 
-/* A connected socket, or -ENODEV with its sentence when nobody listens. */
-static int connect_to(const char *interface, char *err, size_t err_size)
+static int connect_directly(void *ctx, const char *interface)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	struct timeval silence = { .tv_sec = SILENCE_SECONDS };
+	(void)ctx;
+	return wg_socket_connect(interface);
+}
 
-	if (!wg_interface_name_valid(interface)) {
-		snprintf(err, err_size, "`%s` is no name of a WireGuard interface", interface);
-		return -EINVAL;
-	}
-	int n = snprintf(to.sun_path, sizeof(to.sun_path), "%s/%s.sock", WG_SOCKET_DIR, interface);
-	if (n < 0 || (size_t)n >= sizeof(to.sun_path))
-		BUG("socket path of %s", interface);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof(silence)) == 0 &&
-	    connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	int rc = -errno;
+/* A connected socket, or -ENODEV with its sentence when nobody listens. */
+static int connect_to(const struct wg_userspace *u, const char *interface, char *err, size_t err_size)
+{
+	int fd = u->door.wireguard(u->door.ctx, interface);
+
 	if (fd >= 0)
-		close(fd);
-	if (rc == -ENOENT || rc == -ECONNREFUSED || rc == -ENOTDIR)
+		return fd;
+	if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -ENOTDIR)
 		return wg_missing(interface, err, err_size);
-	snprintf(err, err_size, "cannot connect to %s: %s", to.sun_path, strerror(-rc));
-	return rc;
+	if (fd == -EINVAL)
+		snprintf(err, err_size, "`%s` is no name of a WireGuard interface", interface);
+	else
+		snprintf(err, err_size, "cannot connect to " WG_SOCKET_DIR "/%s.sock: %s", interface, strerror(-fd));
+	return fd;
 }
 
 static int send_all(int fd, const char *p, size_t len)
@@ -126,7 +119,7 @@ static int read_reply(struct wg_userspace *u, int fd, struct wg_uapi_reader *r)
 static int talk(struct wg_userspace *u, const char *interface, const char *request, size_t len, struct wg_uapi_reader *r,
 		char *err, size_t err_size)
 {
-	FD_CLEANUP int fd = connect_to(interface, err, err_size);
+	FD_CLEANUP int fd = connect_to(u, interface, err, err_size);
 
 	if (fd < 0)
 		return fd;
@@ -233,7 +226,7 @@ static const struct wg_ops ops = {
 	.close = userspace_close,
 };
 
-int wg_userspace_open(struct wg_conn **c, char *err, size_t err_size)
+int wg_userspace_open(struct wg_conn **c, const struct kernel_door *door, char *err, size_t err_size)
 {
 	struct wg_userspace *u = calloc(1, sizeof(*u));
 
@@ -243,6 +236,7 @@ int wg_userspace_open(struct wg_conn **c, char *err, size_t err_size)
 		return -ENOMEM;
 	}
 	u->base.ops = &ops;
+	u->door = door != NULL ? *door : (struct kernel_door){ .wireguard = connect_directly };
 	*c = &u->base;
 	return 0;
 }

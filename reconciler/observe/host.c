@@ -25,18 +25,30 @@ static const struct forwarding {
 	  "this machine forwards no IPv6 packets, so devices reach nothing behind it; type: sysctl -w net.ipv6.conf.all.forwarding=1 (router advertisements then need accept_ra=2) [W_FORWARDING_OFF]" },
 };
 
-static bool file_says_zero(const char *root, const char *file)
+void host_open(struct host *h, const char *root)
 {
 	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(forwardings); i++) {
+		snprintf(path, sizeof(path), "%s%s", root, forwardings[i].file);
+		h->forwarding[i] = open(path, O_RDONLY | O_CLOEXEC);
+	}
+}
+
+void host_close(struct host *h)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(forwardings); i++)
+		if (h->forwarding[i] >= 0)
+			close(h->forwarding[i]);
+	*h = (struct host)HOST_NONE;
+}
+
+/* A file that was not there was not compiled in, or is hidden: nothing to advise. */
+static bool says_zero(int fd)
+{
 	char c = '\0';
 
-	snprintf(path, sizeof(path), "%s%s", root, file);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false; /* not compiled in, or hidden: nothing to advise */
-	bool zero = read(fd, &c, 1) == 1 && c == '0';
-	close(fd);
-	return zero;
+	return fd >= 0 && pread(fd, &c, 1, 0) == 1 && c == '0';
 }
 
 static bool has_family(const struct gw_plan *p, bool v6)
@@ -47,12 +59,12 @@ static bool has_family(const struct gw_plan *p, bool v6)
 	return false;
 }
 
-uint32_t host_forwarding(const struct gw_plan *p, const char *root)
+uint32_t host_forwarding(const struct gw_plan *p, const struct host *h)
 {
 	uint32_t off = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(forwardings); i++)
-		if (has_family(p, forwardings[i].v6) && file_says_zero(root, forwardings[i].file))
+		if (has_family(p, forwardings[i].v6) && says_zero(h->forwarding[i]))
 			off |= forwardings[i].bit;
 	return off;
 }

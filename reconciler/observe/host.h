@@ -6,8 +6,18 @@
 
 #include "plan/gw_plan.h"
 
-/* enum host_warning bits: forwarding is off for a family that the plan has addresses of. root: "" or a folder in place of /. */
-uint32_t host_forwarding(const struct gw_plan *p, const char *root);
+struct host { /* files that are read again and again by a process that may open none; -1: not there */
+	int forwarding[2];
+};
+
+#define HOST_NONE { { -1, -1 } }
+
+/* root: "" or a folder in place of /. */
+void host_open(struct host *h, const char *root);
+void host_close(struct host *h);
+
+/* enum host_warning bits: forwarding is off for a family that the plan has addresses of. */
+uint32_t host_forwarding(const struct gw_plan *p, const struct host *h);
 /* One line to print for one bit, with the command to type. */
 const char *host_warning_text(uint32_t bit);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/answer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,21 @@ static void print_waiting(const json_t *o)
 		       json_is_true(json_object_get(suspended, "removals_wait")) ? "; changes that take access away wait" : "");
 }
 
+static void print_sandbox(const json_t *s)
+{
+	size_t i;
+	json_t *w;
+
+	if (!json_is_object(s))
+		return;
+	const char *users = answer_text(s, "users");
+	bool separate = strcmp(users, "separate") == 0;
+	printf("%-12s%s%s%s\n", "sandbox", answer_text(s, "state"), separate ? ", each process as its own user" : "; ", separate ? "" : users);
+	json_array_foreach(json_object_get(s, "missing"), i, w)
+		if (strcmp(json_string_value(w), users) != 0)
+			printf("%-12s%s\n", "", json_string_value(w));
+}
+
 int answer_print_status(const json_t *o)
 {
 	const json_t *peers = json_object_get(o, "peers");
@@ -80,6 +96,7 @@ int answer_print_status(const json_t *o)
 	json_array_foreach(json_object_get(o, "warnings"), i, w)
 		printf("%-12s%s\n", "warning", json_string_value(w));
 	print_roles(json_object_get(o, "roles"));
+	print_sandbox(json_object_get(o, "sandbox"));
 	return 0;
 }
 

@@ -31,14 +31,12 @@ static bool somebody_answers(const struct sockaddr_un *at)
 	return yes;
 }
 
-static void make_folder(const char *path)
+static void make_folder(struct control *c, const char *path)
 {
-	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	const char *slash = strrchr(path, '/');
 
-	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-	if (*dir)
-		(void)mkdir(dir, 0755); /* bind() tells what is wrong */
+	snprintf(c->folder, sizeof(c->folder), "%.*s", (int)(slash - path), path);
+	c->made = *c->folder && mkdir(c->folder, 0755) == 0; /* bind() tells what is wrong */
 }
 
 static int listen_at(const struct sockaddr_un *at)
@@ -66,7 +64,7 @@ int control_open(struct control *c, const char *path, char *err, size_t err_size
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-	make_folder(path);
+	make_folder(c, path);
 	int fd = listen_at(&at);
 	if (fd == -EADDRINUSE)
 		snprintf(err, err_size, "another yettd answers at %s", path);
@@ -77,6 +75,15 @@ int control_open(struct control *c, const char *path, char *err, size_t err_size
 	c->fd = fd;
 	memcpy(c->path, at.sun_path, sizeof(c->path));
 	return 0;
+}
+
+int control_give(const struct control *c, uid_t uid, gid_t gid)
+{
+	if (c->fd < 0)
+		return 0;
+	if (c->made && chown(c->folder, uid, gid) < 0)
+		return -errno;
+	return lchown(c->path, uid, gid) < 0 ? -errno : 0;
 }
 
 static void drop(struct control_client *k)

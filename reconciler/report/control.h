@@ -53,12 +53,16 @@ struct control_client {
 struct control {
 	int fd; /* -1: none */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* path's; "" for the root */
+	bool made; /* the folder was made now */
 	struct control_client client[CONTROL_CLIENTS];
 };
 
 void control_init(struct control *c);
 /* Makes the socket (0660) and its folder. 0, or a negative errno and a sentence; -EADDRINUSE: somebody answers there. */
 int control_open(struct control *c, const char *path, char *err, size_t err_size);
+/* Gives the socket, and the folder if it was made for it, to who will serve it. 0 or a negative errno. */
+int control_give(const struct control *c, uid_t uid, gid_t gid);
 void control_close(struct control *c);
 
 /* Fills p[CONTROL_POLLS]; entries without a descriptor have fd -1. */

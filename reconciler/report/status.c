@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "lockdown.h"
 #include "observe/host.h"
 #include "supervisor.h"
 
@@ -34,16 +37,56 @@ void status_put(struct buf *out, json_t *o)
 	json_decref(o);
 }
 
+/* What a process may do, as the kernel said after its lock-down. */
+static void put_rights(json_t *o, const struct ipc_rights *r)
+{
+	char caps[24];
+	json_t *guards = json_array();
+
+	snprintf(caps, sizeof(caps), "%016llx", (unsigned long long)r->cap_eff);
+	for (uint32_t bit = 1; bit < GUARD_ALL; bit <<= 1)
+		if (r->guards & bit)
+			json_array_append_new(guards, json_string(sandbox_guard_name((enum sandbox_guard)bit)));
+	json_object_set_new(o, "guards", guards);
+	json_object_set_new(o, "landlock_abi", json_integer(r->landlock_abi));
+	if (!r->known)
+		return;
+	json_object_set_new(o, "uid", json_integer((json_int_t)r->uid));
+	json_object_set_new(o, "cap_eff", json_string(caps));
+	json_object_set_new(o, "no_new_privs", json_integer((json_int_t)r->no_new_privs));
+	json_object_set_new(o, "seccomp", json_integer((json_int_t)r->seccomp));
+}
+
 static json_t *roles_json(const struct supervisor *s)
 {
-	json_t *o = json_object();
+	json_t *o = json_object(), *own = json_pack("{si}", "pid", (int)getpid());
 
-	json_object_set_new(o, "supervisor", json_pack("{si}", "pid", (int)getpid()));
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		json_object_set_new(o, role_name((enum role_id)i),
-				    json_pack("{si sb sI}", "pid", (int)s->role[i].pid, "ready", (int)s->role[i].ready,
-					      "starts", (json_int_t)s->role[i].starts));
+	put_rights(own, &s->rights);
+	json_object_set_new(o, "supervisor", own);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		const struct role *r = &s->role[i];
+		json_t *role = json_pack("{si sb sI}", "pid", (int)r->pid, "ready", (int)r->ready, "starts", (json_int_t)r->starts);
+		if (r->ready)
+			put_rights(role, &r->rights);
+		json_object_set_new(o, role_name((enum role_id)i), role);
+	}
 	return o;
+}
+
+/* {"state": "enforced" or "degraded", "missing": [sentences], "users": "separate" or why not} */
+static json_t *sandbox_json(const struct supervisor *s)
+{
+	struct buf missing BUF_CLEANUP = BUF_INIT;
+	json_t *list = json_array();
+
+	lockdown_missing(s, &missing);
+	for (const char *line = buf_str(&missing); *line;) {
+		const char *end = strchrnul(line, '\n');
+		json_array_append_new(list, json_stringn(line, (size_t)(end - line)));
+		line = *end ? end + 1 : end;
+	}
+	return json_pack("{ss so ss}", "state", missing.len > 0 ? "degraded" : "enforced", "missing", list, "users",
+			 s->users.separate ? "separate" : s->users.why);
 }
 
 static json_t *peers_json(const struct ipc_apply_res *r)
@@ -110,6 +153,7 @@ void status_json(const struct supervisor *s, struct buf *out)
 	json_object_set_new(o, "next_date", time_json(t->last.next_change));
 	json_object_set_new(o, "warnings", warnings_json(t->last.warnings));
 	json_object_set_new(o, "roles", roles_json(s));
+	json_object_set_new(o, "sandbox", sandbox_json(s));
 	status_put(out, o);
 }
 

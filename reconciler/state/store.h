@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store - the state folder: lock, journal.jsonl, plan/last-good, and the mirror repo.git that the fetch role keeps there.
+ * store - the state folder: lock, journal.jsonl, plan/last-good, and the folder fetch/ with the mirror, which is the fetch role's.
  */
 #pragma once
 

@@ -44,7 +44,7 @@ static int make_it_so(const struct gw_plan *want, const struct seckey *key, stru
 {
 	struct kernel k;
 	struct plan_delta d;
-	int ret = kernel_open(&k, WG_AUTO, err, err_size);
+	int ret = kernel_open(&k, WG_AUTO, NULL, err, err_size);
 
 	if (ret < 0)
 		return ret;

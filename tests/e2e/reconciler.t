@@ -417,8 +417,10 @@ s=socket.socket(socket.AF_UNIX); s.connect('$socket'); s.sendall(b'x'*100000); p
 ok "nonsense on the control socket harms nobody" ctl status
 ok "the control socket is closed to others" is "$(stat -c %a "$socket")" 660
 ok "an unknown command gives 2" sh -c '"$@" 2>/dev/null; test $? -eq 2' sh "$bin/yettctl" --socket="$socket" statsu
-ok "no process but the daemon's own" is "$(pgrep -cP "$daemon")" 3
-roles=$(pgrep -P "$daemon" | tr '\n' ' ')
+ok "one process starts the others" is "$(pgrep -cP "$daemon")" 1
+ok "no process but the daemon's own" is "$(pgrep -cP "$(pgrep -P "$daemon")")" 3
+all_roles() { pgrep -P "$daemon" && pgrep -P "$(pgrep -P "$daemon")"; }
+roles=$(all_roles | tr '\n' ' ')
 ok "SIGTERM ends it with 0" stop
 ok "its roles too" sh -c 'for p; do ! kill -0 $p 2>/dev/null || exit 1; done' sh $roles
 ok "everything stays in force" in_force
@@ -430,7 +432,7 @@ start
 device ana-desk 10.7.0.15 >"$repo/ana-desk.yaml"
 commit desk
 ok "a change right before a crash" ctl sync
-roles=$(pgrep -P "$daemon" | tr '\n' ' ')
+roles=$(all_roles | tr '\n' ' ')
 kill -9 "$daemon" && wait "$daemon" 2>/dev/null
 daemon=''
 ok "kill -9 takes the roles along" waits sh -c 'for p; do ! kill -0 $p 2>/dev/null || exit 1; done' sh $roles
@@ -452,25 +454,25 @@ git -C "$work/wrapped" add -A && git -C "$work/wrapped" commit -qm all
 ok "a bare repository by path" try 0 "repository: $work/bare.git"
 ok "a subfolder and another branch" try 0 "repository: $work/wrapped" "branch: live" "path: net/vpn"
 ok "gave the same plan" said 'unchanged|: nothing \('
-: >"$state/repo.git/HEAD"
+: >"$state/fetch/repo.git/HEAD"
 ok "a damaged mirror is replaced" once_gives 0
-ok "and set aside" test -d "$state/repo.git.bad"
-rm -rf "$state/repo.git.bad"
-mkdir -p "$state/repo.git/objects/info"
-echo /etc >"$state/repo.git/objects/info/alternates"
+ok "and set aside" test -d "$state/fetch/repo.git.bad"
+rm -rf "$state/fetch/repo.git.bad"
+mkdir -p "$state/fetch/repo.git/objects/info"
+echo /etc >"$state/fetch/repo.git/objects/info/alternates"
 ok "a mirror with planted alternates is replaced" once_gives 0
-ok "they are not in the new one" test ! -e "$state/repo.git/objects/info/alternates"
-printf '[include]\n\tpath = /etc/passwd\n' >>"$state/repo.git/config"
-rm -rf "$state/repo.git.bad"
+ok "they are not in the new one" test ! -e "$state/fetch/repo.git/objects/info/alternates"
+printf '[include]\n\tpath = /etc/passwd\n' >>"$state/fetch/repo.git/config"
+rm -rf "$state/fetch/repo.git.bad"
 ok "a mirror with a planted include is replaced" once_gives 0
-ok "it is set aside" grep -q include "$state/repo.git.bad/config"
+ok "it is set aside" grep -q include "$state/fetch/repo.git.bad/config"
 head -c 70000000 /dev/urandom >"$repo/big.bin"
 git -C "$repo" add big.bin && git -C "$repo" -c core.compression=0 commit -qm big
 ok "a fetch of more than 64 MiB is given up" once_gives 2
 ok "by its code" said 'E_PACK_SIZE'
 git -C "$repo" reset -q --hard HEAD~1
 ok "without it all goes on" once_gives 0
-find "$state/repo.git/objects" -type f -delete
+find "$state/fetch/repo.git/objects" -type f -delete
 ok "so is one that lost its objects" once_gives 0
 git -C "$repo" checkout -q --orphan rewritten && git -C "$repo" commit -qm rewritten && git -C "$repo" branch -qM rewritten main
 ok "a rewritten branch is followed" once_gives 0

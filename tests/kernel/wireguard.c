@@ -305,7 +305,7 @@ static void userspace(void)
 {
 	struct arena a;
 	struct gw_plan p;
-	int rc = kernel_open(&kernel, WG_USERSPACE, err, sizeof(err));
+	int rc = kernel_open(&kernel, WG_USERSPACE, NULL, err, sizeof(err));
 
 	if (!ok(rc == 0, "the userspace backend opens"))
 		return;
@@ -328,7 +328,7 @@ static void userspace(void)
 
 static void in_kernel(void)
 {
-	int rc = kernel_open(&kernel, WG_KERNEL, err, sizeof(err));
+	int rc = kernel_open(&kernel, WG_KERNEL, NULL, err, sizeof(err));
 
 	if (rc == -EOPNOTSUPP) {
 		ok(strstr(err, "no WireGuard") != NULL, "a kernel without WireGuard says so: %s", err);

@@ -1074,6 +1074,16 @@ static void test_enforce_failures(void **state)
 
 /* ---- the host ---- */
 
+static uint32_t forwarding(const struct gw_plan *plan, const char *root)
+{
+	struct host h = HOST_NONE;
+
+	host_open(&h, root);
+	uint32_t off = host_forwarding(plan, &h);
+	host_close(&h);
+	return off;
+}
+
 static void test_host(void **state)
 {
 	struct place *p = *state;
@@ -1082,16 +1092,16 @@ static void test_host(void **state)
 	static const char *const dirs[] = { "proc", "proc/sys", "proc/sys/net", "proc/sys/net/ipv4", "proc/sys/net/ipv6",
 					    "proc/sys/net/ipv6/conf", "proc/sys/net/ipv6/conf/all" };
 
-	assert_int_equal(host_forwarding(&plan, p->path), 0);
+	assert_int_equal(forwarding(&plan, p->path), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		assert_int_equal(mkdirat(p->fd, dirs[i], 0700), 0);
 	put_file(p, "proc/sys/net/ipv4/ip_forward", "0\n", 0600);
 	put_file(p, "proc/sys/net/ipv6/conf/all/forwarding", "0\n", 0600);
-	assert_int_equal(host_forwarding(&plan, p->path), HOST_FORWARDING4_OFF | HOST_FORWARDING6_OFF);
+	assert_int_equal(forwarding(&plan, p->path), HOST_FORWARDING4_OFF | HOST_FORWARDING6_OFF);
 	plan.naddresses = 1;
-	assert_int_equal(host_forwarding(&plan, p->path), HOST_FORWARDING4_OFF);
+	assert_int_equal(forwarding(&plan, p->path), HOST_FORWARDING4_OFF);
 	put_file(p, "proc/sys/net/ipv4/ip_forward", "1\n", 0600);
-	assert_int_equal(host_forwarding(&plan, p->path), 0);
+	assert_int_equal(forwarding(&plan, p->path), 0);
 	assert_non_null(strstr(host_warning_text(HOST_FORWARDING4_OFF), "sysctl -w net.ipv4.ip_forward=1"));
 	assert_non_null(strstr(host_warning_text(HOST_FORWARDING4_OFF), "W_FORWARDING_OFF"));
 	assert_non_null(strstr(host_warning_text(HOST_FORWARDING6_OFF), "sysctl -w net.ipv6.conf.all.forwarding=1"));
