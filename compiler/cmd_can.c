@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "cmd.h"
+#include "commit_text.h"
+#include "log/blame.h"
 #include "log/past.h"
 #include "reason.h"
 #include "resolve/place.h"
@@ -284,37 +286,118 @@ static int batch(const struct cmd *cmd, const struct cmd_common *common, const c
 	return status;
 }
 
-static void print_json(struct compile *c, const struct query *q, const struct answer *ans, json_t *reason)
+/* Appends a member to the object that is the line. */
+static void append_member(struct buf *line, const char *name, const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+
+	line->len -= 2; /* the closing brace and the newline */
+	buf_addf(line, ",\"%s\":%s}\n", name, text);
+	free(text);
+}
+
+/* ---- the commit that made the deciding policy what it is ---- */
+
+struct blame {
+	bool asked, known; /* known: false where no policy decides, or it is not committed */
+	struct commit commit;
+};
+
+static const struct object *policy_object(const struct compile *c, const char *name)
+{
+	uint32_t i = resolved_find(&c->resolved, KIND_POLICY, name);
+
+	return i != NONE ? &c->resolved.policy[i].decl->o : NULL;
+}
+
+/* -1 after explaining. */
+static int find_blame(const struct cmd *cmd, const struct cmd_common *common, struct compile *c, const struct answer *ans,
+		      struct blame *b)
+{
+	const struct source_limits lim = { .max_bytes = common->max_bytes };
+	const struct object *policy = ans->verdict.part != NULL ? policy_object(c, ans->verdict.part->policy) : NULL;
+	struct source_repo repo;
+	char err[512] = "";
+
+	if (!b->asked || policy == NULL)
+		return 0;
+	int ret = source_repo_open(&repo, common->dir, common->path, err, sizeof(err));
+	if (ret == 0)
+		ret = blame_object(&b->commit, &repo, &lim, common->rev != NULL ? common->rev : "HEAD", policy, &c->arena,
+				   err, sizeof(err));
+	source_repo_close(&repo);
+	if (ret < 0)
+		cmd_fail(cmd, "%s", err);
+	b->known = ret == 0;
+	return ret < 0 ? -1 : 0;
+}
+
+static json_t *blame_json(const struct blame *b)
+{
+	const struct commit *c = &b->commit;
+
+	if (!b->known)
+		return json_null();
+	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "commit", c->id, "subject", c->subject, "author",
+			 commit_text_person(&c->author), "committer", commit_text_person(&c->committer), "signature",
+			 commit_text_signature_json(c));
+}
+
+static void print_blame(const struct blame *b, const struct answer *ans)
+{
+	const struct commit *c = &b->commit;
+	struct buf signature BUF_CLEANUP = BUF_INIT;
+	char date[CLOCK_TEXT_MAX];
+
+	if (ans->verdict.part == NULL)
+		return;
+	if (!b->known) {
+		printf("commit: %s is not committed like this yet\n", ans->verdict.part->policy);
+		return;
+	}
+	commit_text_signature(c, &signature);
+	printf("commit: %s %s\n", c->id, c->subject);
+	printf("author: %s <%s>, %s\n", c->author.name, c->author.email, clock_format(c->author.date, date));
+	printf("committer: %s <%s>, %s\n", c->committer.name, c->committer.email, clock_format(c->committer.date, date));
+	printf("signature: %s\n", buf_str(&signature));
+}
+
+static void print_json(struct compile *c, const struct query *q, const struct answer *ans, json_t *reason,
+		       const struct blame *blame)
 {
 	struct buf out BUF_CLEANUP = BUF_INIT;
 
 	add_answer(&out, c, q, ans, &c->arena);
-	if (reason != NULL) { /* the last member, before the closing brace and the newline */
-		char *text = json_dumps(reason, JSON_COMPACT | JSON_SORT_KEYS);
-		out.len -= 2;
-		buf_addf(&out, ",\"why\":%s}\n", text);
-		free(text);
+	if (reason != NULL)
+		append_member(&out, "why", reason);
+	if (blame->asked) {
+		json_t *introduced = blame_json(blame);
+		append_member(&out, "introduced", introduced);
+		json_decref(introduced);
 	}
 	fwrite(out.p, 1, out.len, stdout);
 }
 
 static int ask(const struct cmd *cmd, const struct cmd_common *common, struct compile *c, char **argv, const char *port,
-	       int64_t at, bool explain)
+	       int64_t at, bool explain, bool blame)
 {
 	const char *why = NULL;
 	struct query q = { .at = at };
 	uint32_t gateway[GATEWAYS_MAX];
+	struct blame b = { .asked = blame };
 
 	if (parse_query(c, argv[0], argv[1], port, &c->arena, &q, &why) < 0)
 		return cmd_fail(cmd, "%s", why);
 	struct answer ans = access_ask(&c->access, q.source, q.asked, q.at, &c->arena);
+	if (find_blame(cmd, common, c, &ans, &b) < 0)
+		return EXIT_CANNOT;
 	const struct reason_question rq = {
 		.source = q.source, .addr = ans.box.addr.lo, .service = ans.box.service.lo, .at = at,
 		.gateway = gateway, .ngateways = path_of(c, &q, &ans, gateway),
 	};
 	if (common->format == FORMAT_JSON) {
 		json_t *reason = explain ? reason_json(c, &rq) : NULL;
-		print_json(c, &q, &ans, reason);
+		print_json(c, &q, &ans, reason, &b);
 		json_decref(reason);
 	} else {
 		struct buf out BUF_CLEANUP = BUF_INIT;
@@ -322,6 +405,8 @@ static int ask(const struct cmd *cmd, const struct cmd_common *common, struct co
 		if (explain)
 			reason_text(c, &rq, &out);
 		fputs(buf_str(&out), stdout);
+		if (blame)
+			print_blame(&b, &ans);
 	}
 	return ans.allow ? EXIT_HOLDS : EXIT_FAILS;
 }
@@ -331,20 +416,21 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct cmd_common common;
 	struct compile c;
 	const char *at = NULL;
-	bool is_batch = false, explain = false;
+	bool is_batch = false, explain = false, blame = false;
 	int64_t t;
 	int status = EXIT_FAILS;
 	const struct cmd_option own[] = {
 		{ "at", 0, OPTION_TEXT, "TIME", "the moment asked about (default: now)", &at },
 		{ "batch", 0, OPTION_FLAG, NULL, "answer JSON lines {device, dest, port, at} from standard input", &is_batch },
 		{ "explain", 0, OPTION_FLAG, NULL, "add the chain: owner, groups, each policy in order, the rendered rule", &explain },
+		{ "blame", 0, OPTION_FLAG, NULL, "add the commit that made the deciding policy what it is", &blame },
 		{ 0 },
 	};
 	int npos = cmd_parse(cmd, argc, argv, own, &common);
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
-	if (is_batch ? npos != 0 || explain : npos < 2 || npos > 3)
+	if (is_batch ? npos != 0 || explain || blame : npos < 2 || npos > 3)
 		return cmd_fail(cmd, "it takes DEVICE DEST [PORT], or --batch alone; see yett can --help");
 	const char *branch = common.rev;
 	if (cmd_time(cmd, at, &t) < 0 || cmd_rev_at(cmd, &common, at, t) < 0)
@@ -353,7 +439,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		status = EXIT_CANNOT;
 	else if (c.ready)
 		status = is_batch ? batch(cmd, &common, branch, &c, t) :
-				    ask(cmd, &common, &c, argv, npos > 2 ? argv[2] : NULL, t, explain);
+				    ask(cmd, &common, &c, argv, npos > 2 ? argv[2] : NULL, t, explain, blame);
 	compile_release(&c);
 	return status;
 }

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/bug.h"
 #include "base/clock.h"
+#include "commit_text.h"
 #include "diff_text.h"
 #include "field.h"
 #include "log/audit.h"
@@ -84,29 +85,12 @@ static char mark_of(const char *how)
 	return *how == 'a' ? '+' : *how == 'r' ? '-' : '~';
 }
 
-static const char *signature_word(enum commit_signature s)
-{
-	switch (s) {
-	case COMMIT_SIGNATURE_NONE: return "none";
-	case COMMIT_SIGNATURE_GOOD: return "good";
-	case COMMIT_SIGNATURE_BAD: return "bad";
-	}
-	BUG("signature state %d", (int)s);
-}
-
 static struct diff_text diff_text_of(const struct audit_entry *e, struct arena *a)
 {
 	return (struct diff_text){ a, { &e->was->diags, &e->is->diags } };
 }
 
 /* ---- one commit as JSON ---- */
-
-static json_t *person_json(const struct commit_person *p)
-{
-	char date[CLOCK_TEXT_MAX];
-
-	return json_pack("{s:s, s:s, s:s}", "name", p->name, "email", p->email, "date", clock_format(p->date, date));
-}
 
 static json_t *claims_json(const struct commit *c)
 {
@@ -157,11 +141,9 @@ static json_t *errors_json(const struct audit_entry *e, struct arena *a)
 static json_t *entry_json(const struct audit_entry *e, struct arena *a)
 {
 	const struct commit *c = &e->commit;
-	json_t *signature = json_pack("{s:s, s:s?, s:s?, s:s?}", "state", signature_word(c->signature), "fingerprint",
-				      c->fingerprint, "signer", c->principal, "code", c->why);
 	json_t *out = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s?, s:b, s:o}", "commit", c->id, "subject", c->subject,
-				"author", person_json(&c->author), "committer", person_json(&c->committer), "signature",
-				signature, "approvals", claims_json(c), "merge", c->nparents > 1, "compared_with", e->base,
+				"author", commit_text_person(&c->author), "committer", commit_text_person(&c->committer), "signature",
+				commit_text_signature_json(c), "approvals", claims_json(c), "merge", c->nparents > 1, "compared_with", e->base,
 				"broken", (int)e->broken, "files", files_json(e));
 
 	if (e->broken) {
@@ -190,19 +172,10 @@ static void print_json_end(const struct log *l)
 
 /* ---- one commit as text ---- */
 
-static void print_signature(const struct commit *c)
-{
-	switch (c->signature) {
-	case COMMIT_SIGNATURE_NONE: printf("signature: none\n"); return;
-	case COMMIT_SIGNATURE_BAD: printf("signature: bad (%s)\n", c->why); return;
-	case COMMIT_SIGNATURE_GOOD: break;
-	}
-	printf("signature: good, by %s (%s)\n", c->principal ? c->principal : "a key that is not listed", c->fingerprint);
-}
-
 static void print_head(const struct audit_entry *e)
 {
 	const struct commit *c = &e->commit;
+	struct buf signature BUF_CLEANUP = BUF_INIT;
 	char date[CLOCK_TEXT_MAX];
 
 	printf("commit %s%s\n", c->id, c->nparents > 1 ? " (merge)" : "");
@@ -210,7 +183,8 @@ static void print_head(const struct audit_entry *e)
 	printf("author:    %s <%s>\n", c->author.name, c->author.email);
 	if (strcmp(c->author.name, c->committer.name) != 0 || strcmp(c->author.email, c->committer.email) != 0)
 		printf("committer: %s <%s>\n", c->committer.name, c->committer.email);
-	print_signature(c);
+	commit_text_signature(c, &signature);
+	printf("signature: %s\n", buf_str(&signature));
 	for (size_t i = 0; i < c->nclaims; i++)
 		printf("message says: %s: %s\n", c->claim[i].word, c->claim[i].who);
 	printf("\n    %s\n\n", c->subject);
@@ -326,8 +300,8 @@ static json_t *commit_json(const struct source_repo *repo, const struct history_
 
 	if (!h || commit_read(&c, repo, &h->id, NULL, a, err, sizeof(err)) < 0)
 		return json_null();
-	return json_pack("{s:s, s:s, s:o, s:o}", "commit", c.id, "subject", c.subject, "author", person_json(&c.author),
-			 "committer", person_json(&c.committer));
+	return json_pack("{s:s, s:s, s:o, s:o}", "commit", c.id, "subject", c.subject, "author", commit_text_person(&c.author),
+			 "committer", commit_text_person(&c.committer));
 }
 
 static json_t *region_json(struct region r)

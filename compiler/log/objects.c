@@ -43,6 +43,11 @@ static bool same_node(const struct node *x, const struct node *y)
 	return false;
 }
 
+bool object_same(const struct object *x, const struct object *y)
+{
+	return x == y || same_node(x->node, y->node);
+}
+
 static void compare_kind(enum kind kind, const struct model *was, const struct model *is, change_vec *out)
 {
 	size_t i = 0, j = 0;
@@ -57,7 +62,7 @@ static void compare_kind(enum kind kind, const struct model *was, const struct m
 			vec_push(out, ((struct object_change){ OBJECT_REMOVED, kind, x->name }));
 		else if (c > 0)
 			vec_push(out, ((struct object_change){ OBJECT_ADDED, kind, y->name }));
-		else if (x != y && !same_node(x->node, y->node))
+		else if (!object_same(x, y))
 			vec_push(out, ((struct object_change){ OBJECT_CHANGED, kind, y->name }));
 	}
 }

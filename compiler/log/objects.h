@@ -17,4 +17,6 @@ struct object_changes {
 	size_t n;
 };
 
+/* Whether both declare the same: layout, comments and the order of fields aside. */
+bool object_same(const struct object *x, const struct object *y);
 void objects_between(struct object_changes *out, const struct model *was, const struct model *is, struct arena *a);
