@@ -51,7 +51,8 @@ ip -n "$gw" addr add 192.0.2.1/24 dev eth0
 ip -n "$peer" addr add 192.0.2.2/24 dev eth0
 ip -n "$gw" link set eth0 up
 ip -n "$peer" link set eth0 up
-ip netns exec "$gw" sysctl -qw net.ipv4.ip_forward=1
+ip netns exec "$gw" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.default.router_solicitations=0 # which would be denied, and counted
+ip netns exec "$peer" sysctl -qw net.ipv6.conf.default.router_solicitations=0
 
 umask 077
 wg genkey >"$work/gw.key"
