@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "commit_text.h"
 #include "diff_text.h"
+#include "enforced_text.h"
 #include "field.h"
 #include "log/audit.h"
 #include "log/reach.h"
@@ -421,10 +422,11 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct log l = { .cmd = cmd };
 	struct cmd_common common;
 	struct release_options o = { .remote = NULL };
-	const char *dest = NULL;
+	const char *dest = NULL, *trail = NULL;
 	bool pending = false;
 	const struct cmd_option own[] = {
 		{ "access", 0, OPTION_TEXT, "SELECTOR", "who could ever reach this, from when to when, and by which commits", &dest },
+		{ "audit", 0, OPTION_TEXT, "PATH", "which gateway enforced which commit when: its audit trail, a folder or file; more may follow", &trail },
 		{ "merged", 0, OPTION_FLAG, NULL, "also the commits that merges brought in, each against its first parent", &l.merged },
 		{ "max-count", 'n', OPTION_SIZE, "N", "the newest N commits (default: all)", &l.most },
 		{ "pending", 0, OPTION_FLAG, NULL, "which release waits, who signed it, who is missing and what to type", &pending },
@@ -442,6 +444,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		return release_pending(cmd, &common, &o, clock_now());
 	if (pending)
 		return cmd_fail(cmd, "--pending looks at the log of releases, not at a revision");
+	if (trail != NULL)
+		return enforced_show(cmd, &common, trail, (const char *const *)argv, (size_t)npos);
 	if (npos > 1 || (npos == 1 && common.rev != NULL))
 		return cmd_fail(cmd, "it takes one REV-RANGE at most; see yett log --help");
 	l.common = &common;

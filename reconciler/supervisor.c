@@ -66,6 +66,24 @@ static void start_turn(struct supervisor *s, enum turn_kind kind)
 	}
 }
 
+/* In the audit trail alone: nothing was done to the kernel. */
+static void note_event(struct supervisor *s, const char *event, const char *text)
+{
+	const struct plan_ref *good = &s->turn.good;
+	const struct audit_entry_new e = { event, good->fd >= 0 ? good->commit : NULL, good->fd >= 0 ? good->digest : NULL, text };
+
+	audit_log_add(&s->store.audit, &e);
+}
+
+/* What is in force at a start was put there by this process, or by the one before it. */
+static void note_enforced(struct supervisor *s)
+{
+	if (s->enforced || s->turn.good.fd < 0 || s->turn.last_at == 0)
+		return;
+	s->enforced = true;
+	note_event(s, "enforced", NULL);
+}
+
 static void announce(struct supervisor *s)
 {
 	if (!s->announced)
@@ -148,7 +166,8 @@ static void take_watched(struct supervisor *s, const struct ipc_frame *f)
 		break;
 	case WATCH_REPAIRED:
 		remember_repair(s);
-		watch_repaired(&s->watch, &s->watch.res, role_clock_ms());
+		if (watch_repaired(&s->watch, &s->watch.res, role_clock_ms()))
+			note_event(s, "contention", buf_str(&s->watch.text));
 		break;
 	case WATCH_FAILED:
 		s->error_at = clock_now();
@@ -178,8 +197,10 @@ static void count_turn(struct supervisor *s)
 static void turn_ended(struct supervisor *s)
 {
 	count_turn(s);
-	if (s->running != TURN_DIFF && s->turn.outcome == OUTCOME_REPAIRED)
-		watch_repaired(&s->watch, &s->turn.last, role_clock_ms());
+	if (s->running != TURN_DIFF && s->turn.outcome == OUTCOME_REPAIRED &&
+	    watch_repaired(&s->watch, &s->turn.last, role_clock_ms()))
+		note_event(s, "contention", buf_str(&s->watch.text));
+	note_enforced(s);
 	s->settle_ms = role_clock_ms() + SETTLE_MS;
 	switch (s->running) {
 	case TURN_DIFF:
@@ -255,6 +276,7 @@ static void begin_what_is_due(struct supervisor *s)
 	int64_t now = role_clock_ms();
 	const char *pick;
 
+	audit_log_work(&s->store.audit, now, !turn_running(&s->turn));
 	if (s->stopping || turn_running(&s->turn))
 		return;
 	renew_roles(s, now);
@@ -279,6 +301,7 @@ static void lose_role(struct supervisor *s, struct role *r, const char *why)
 	if (r->sock >= 0)
 		role_lost(r);
 	log_at(LOG_WARNING, "%s; it is started again", why);
+	note_event(s, "role-lost", why);
 	if (r->id == ROLE_APPLY)
 		watch_lost(&s->watch);
 	turn_role_lost(&s->turn, r->id, why);
@@ -536,6 +559,8 @@ static int poll_wait_ms(const struct supervisor *s)
 	first = clients < first ? clients : first;
 	if (!s->once && !s->stopping && watch_deadline(&s->watch) < first)
 		first = watch_deadline(&s->watch);
+	if (audit_log_deadline(&s->store.audit) < first)
+		first = audit_log_deadline(&s->store.audit);
 	if (publish_deadline(s) < first)
 		first = publish_deadline(s);
 	return first <= now ? 0 : (int)(first - now);
@@ -600,6 +625,17 @@ static void loop(struct supervisor *s, struct ipc_frame *f)
 
 /* ---- beginning and end ---- */
 
+static void count_event(void *ctx, const char *event, int ret)
+{
+	struct supervisor *s = ctx;
+
+	s->publish.dirty = true;
+	if (ret == 0)
+		metrics_audit(&s->publish.m, event);
+	else
+		s->publish.m.audit_failures++;
+}
+
 static int open_store(struct supervisor *s)
 {
 	char err[2048] = "";
@@ -614,6 +650,10 @@ static int open_store(struct supervisor *s)
 		log_line("%s", err); /* a new one comes with the next good commit */
 	load_quota(s);
 	turn_load(&s->turn);
+	s->store.audit.gateway = s->config->gateway;
+	s->store.audit.seen = count_event;
+	s->store.audit.ctx = s;
+	note_event(s, "started", "yettd " YETT_VERSION);
 	return YETTD_OK;
 }
 
@@ -723,6 +763,8 @@ static int start(struct supervisor *s)
 static void stop(struct supervisor *s, struct ipc_frame *f)
 {
 	last_quota(s, f);
+	if (s->store.dirfd >= 0)
+		note_event(s, "stopped", NULL);
 	if (s->quota_fd >= 0)
 		close(s->quota_fd);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
@@ -753,7 +795,7 @@ int supervisor_run(const struct config *c, bool once)
 	arena_init(&a);
 	*s = (struct supervisor){ .config = c, .repository = config_redact(c->repository, &a), .once = once, .signal_fd = -1,
 				  .quota_fd = -1, .launcher.sock = -1,
-				  .store = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 } };
+				  .store = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1, .audit = AUDIT_LOG_NONE } };
 	s->publish.listen_fd = -1;
 	control_init(&s->control);
 	for (size_t i = 0; i < ROLE_COUNT; i++)

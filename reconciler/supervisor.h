@@ -31,6 +31,7 @@ struct supervisor {
 	int signal_fd;
 	int quota_fd;           /* what is used of quotas, as the apply role said last; -1: nothing yet */
 	bool stopping, announced;
+	bool enforced;          /* that the plan is in force was written in the audit trail */
 	int status;             /* what it ends with */
 	/* When the next turn begins. */
 	int64_t next_ms;        /* monotonic */

@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "config.h"
 #include "report/answer.h"
+#include "report/audit_text.h"
 
 #define ANSWER_MAX ((size_t)8 << 20)
 
@@ -31,6 +32,7 @@ static const struct command {
 	int (*print)(const json_t *answer);
 	bool commit, seconds; /* what it takes */
 } commands[] = {
+	{ "audit", "verify or show [PATH]...: the audit trail; asks no daemon", NULL, false, false },
 	{ "confirm", "the change that waits is right: keep it", answer_print_text, true, false },
 	{ "diff", "what the kernel holds against what it should hold; nothing is changed", answer_print_diff, false, false },
 	{ "history", "what was done, the newest last", answer_print_history, false, false },
@@ -52,6 +54,7 @@ static void usage(FILE *out)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "\n      --commit=COMMIT  named by 7 or more digits; verify: compare with it; confirm: only if that one waits\n"
 		     "      --for=DURATION   how long suspend lasts, such as 30m; at most 24h\n"
+		     "      --checkpoint=SEQ:HASH  audit verify: this line, as the log told it, has to be there\n"
 		     "      --socket=PATH    yettd's control_socket (default " CONFIG_DEFAULT_SOCKET ")\n"
 		     "      --format=FORMAT  text or json (default text)\n"
 		     "  -h, --help           print this and exit\n"
@@ -198,8 +201,10 @@ int main(int argc, char **argv)
 		{ "socket", required_argument, NULL, 's' }, { "format", required_argument, NULL, 'f' },
 		{ "commit", required_argument, NULL, 'c' }, { "for", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
+		{ "checkpoint", required_argument, NULL, 'p' },
 		{ 0 },
 	};
+	const char *checkpoint = NULL;
 	const char *path = CONFIG_DEFAULT_SOCKET, *format = "text";
 	struct arguments args = { .seconds = -1 };
 	int o;
@@ -209,6 +214,7 @@ int main(int argc, char **argv)
 		case 's': path = optarg; break;
 		case 'f': format = optarg; break;
 		case 'c': args.commit = optarg; break;
+		case 'p': checkpoint = optarg; break;
 		case 't':
 			if (!read_duration(optarg, &args.seconds))
 				return CTL_CANNOT;
@@ -222,7 +228,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "yettctl: --format takes text or json, not %s\n", format);
 		return CTL_CANNOT;
 	}
-	if (optind + 1 != argc) {
+	if (optind < argc && strcmp(argv[optind], "audit") == 0)
+		return audit_command((const char *const *)argv + optind + 1, (size_t)(argc - optind - 1), checkpoint,
+				     strcmp(format, "json") == 0);
+	if (optind + 1 != argc || checkpoint != NULL) {
 		usage(stderr);
 		return CTL_CANNOT;
 	}

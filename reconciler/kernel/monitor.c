@@ -19,6 +19,12 @@
 #define DATAGRAM_MAX 65536
 #define READS_MAX 4096 /* at one go; what is left makes the socket readable again */
 
+/* mnl_nlmsg_ok() takes a length of more than 2 GiB for one that fits. */
+static bool is_message(const struct nlmsghdr *h, int left)
+{
+	return left >= (int)sizeof(*h) && h->nlmsg_len >= sizeof(*h) && h->nlmsg_len <= (uint32_t)left;
+}
+
 /* ---- nftables ---- */
 
 /* In every message about a table or a part of one the first attribute (NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, ...) is the table's name. */
@@ -82,7 +88,7 @@ void monitor_nft(struct monitor *m, const void *data, size_t len, const struct k
 {
 	int left = (int)len;
 
-	for (const struct nlmsghdr *h = data; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+	for (const struct nlmsghdr *h = data; is_message(h, left); h = mnl_nlmsg_next(h, &left))
 		take_nft(m, h, self, d);
 }
 
@@ -146,7 +152,7 @@ void monitor_rtnl(const void *data, size_t len, const struct gw_plan *want, cons
 {
 	int left = (int)len;
 
-	for (const struct nlmsghdr *h = data; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+	for (const struct nlmsghdr *h = data; is_message(h, left); h = mnl_nlmsg_next(h, &left)) {
 		if (h->nlmsg_pid == self->rtnl_port && h->nlmsg_pid != 0)
 			continue;
 		uint32_t kind = drift_of(h, want, self);

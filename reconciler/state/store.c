@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ipc.h"
+#include "log.h"
 #include "plan/gw_plan.h"
 #include "state/durable.h"
 #include "state/lock.h"
@@ -75,7 +76,7 @@ static int take_lock(struct store *s, const char *dir, char *err, size_t err_siz
 
 int store_open(struct store *s, const char *dir, char *err, size_t err_size)
 {
-	*s = (struct store){ .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 };
+	*s = (struct store){ .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1, .audit = AUDIT_LOG_NONE };
 	int ret = open_dirs(s, dir, err, err_size);
 	if (ret == 0)
 		ret = take_lock(s, dir, err, err_size);
@@ -84,13 +85,20 @@ int store_open(struct store *s, const char *dir, char *err, size_t err_size)
 		if (ret < 0)
 			snprintf(err, err_size, "cannot open %s/" JOURNAL_FILE ": %s", dir, strerror(-ret));
 	}
-	if (ret < 0)
+	if (ret < 0) {
 		store_close(s);
+		return ret;
+	}
+	/* Enforcement matters more than being told of it: each line goes to the log instead. */
+	int heard = audit_log_open(&s->audit, s->dirfd);
+	if (heard < 0)
+		log_at(LOG_ERROR, "cannot open the audit trail in %s/" AUDIT_DIR ": %s", dir, strerror(-heard));
 	return ret;
 }
 
 void store_close(struct store *s)
 {
+	audit_log_close(&s->audit);
 	journal_close(&s->journal);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
@@ -209,7 +217,13 @@ int store_note(struct store *s, const struct plan_ref *good, const struct journa
 {
 	int ret = journal_full(&s->journal) ? store_settle(s, good) : 0;
 
-	return ret < 0 ? ret : journal_append(&s->journal, e);
+	if (ret == 0)
+		ret = journal_append(&s->journal, e);
+	if (strcmp(e->event, "applying") != 0) {
+		const struct audit_entry_new line = { e->event, e->commit, e->plan, e->text };
+		audit_log_add(&s->audit, &line);
+	}
+	return ret;
 }
 
 static int make_patch(const struct plan_ref *from, const struct plan_ref *to, struct buf *out)

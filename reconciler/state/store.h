@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/digest.h"
+#include "state/audit_log.h"
 #include "state/journal.h"
 
 /* An encoded plan in a sealed memfd, with where it comes from. */
@@ -27,6 +28,7 @@ int plan_ref_take(struct plan_ref *p, int fd, const char *commit);
 struct store {
 	int dirfd, plan_dirfd, lock_fd;
 	struct journal journal;
+	struct audit_log audit; /* each line of the journal but "applying" is one of it too */
 	/*
 	 * A plan that differs little from the one before is kept as a patch in its "applying" line, which is synced before the kernel is touched;
 	 * the file follows when there is time.

@@ -719,7 +719,7 @@ static void test_store(void **state)
 /* What the next start would find. */
 static void assert_survives(const struct place *p, const struct plan_ref *want)
 {
-	struct store s = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 };
+	struct store s = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1, .audit = AUDIT_LOG_NONE };
 	struct plan_ref got = PLAN_REF_NONE;
 	char err[256] = "";
 

@@ -241,7 +241,7 @@ static void stage_open(struct stage *s)
 
 	memset(s, 0, sizeof(*s));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	s->store = (struct store){ .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1 };
+	s->store = (struct store){ .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1, .audit = AUDIT_LOG_NONE };
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_init(&s->role[i], (enum role_id)i);
 	s->role[ROLE_APPLY].sock = pair[0];
