@@ -125,17 +125,18 @@ int ipc_recv(int sock, struct ipc_frame *f, int timeout_ms)
 
 	f->fd = -1;
 	for (;;) {
-		int ret = wait_for(sock, POLLIN, timeout_ms);
+		/* Who waits for ever waits in recvmsg(); who waits not at all has been told that there is something. */
+		int ret = timeout_ms > 0 ? wait_for(sock, POLLIN, timeout_ms) : 0;
 		if (ret < 0)
 			return ret;
 		m = (struct msghdr){ .msg_iov = iov, .msg_iovlen = 2, .msg_control = c.room,
 				     .msg_controllen = sizeof(c.room) };
-		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC | (timeout_ms < 0 ? 0 : MSG_DONTWAIT));
 		if (n >= 0)
 			break;
 		if (errno == ECONNRESET)
 			return -EPIPE;
-		if (errno != EINTR && errno != EAGAIN)
+		if (errno != EINTR && (errno != EAGAIN || timeout_ms == 0))
 			return -errno;
 	}
 	int ret = take_fds(&m, &f->fd);

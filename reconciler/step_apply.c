@@ -218,6 +218,7 @@ void turn_seen(struct turn *t, const struct ipc_apply_res *res)
 	t->last.interface[sizeof(t->last.interface) - 1] = '\0';
 	t->last.seen.program[sizeof(t->last.seen.program) - 1] = '\0';
 	t->last_at = clock_now();
+	t->seen_ms = role_clock_ms();
 	warn_host(t, res->warnings);
 }
 

@@ -9,6 +9,8 @@
 #include "log.h"
 #include "report/text.h"
 
+#define SEEN_MS 20000 /* looks come every 15 s (watch.h): within that the turn need not look itself */
+
 static int send_fetch(struct turn *t)
 {
 	struct ipc_fetch_req req;
@@ -59,12 +61,26 @@ void turn_reject(struct turn *t, const char *commit, const char *text)
 	turn_enforce(t);
 }
 
+/* The same life of the apply role has found the kernel as it should be a moment ago, and hears of changes. */
+static bool just_seen(const struct turn *t)
+{
+	return !t->forced && t->good.fd >= 0 && t->last_at != 0 && t->last.counts.total == 0 && role_clock_ms() - t->seen_ms < SEEN_MS &&
+	       t->role[ROLE_APPLY].ready && t->apply_starts == t->role[ROLE_APPLY].starts &&
+	       strcmp(t->apply_holds, t->good.digest) == 0;
+}
+
 /* Nothing new on the branch; but a plan that the kernel refused may be due again. */
 static void same_commit(struct turn *t)
 {
 	if (t->judged_bad) {
 		say_rejected(t, true);
 		turn_enforce(t);
+		return;
+	}
+	if (t->candidate.fd < 0 && just_seen(t)) {
+		char c[COMMIT_TEXT_MAX];
+		buf_addf(&t->text, "unchanged: %s is in force", text_of_commit(t->good.commit, c));
+		turn_finish(t);
 		return;
 	}
 	if (t->candidate.fd < 0) {

@@ -73,6 +73,7 @@ struct turn {
 	uint32_t apply_starts;            /* and which life of that role it was */
 	struct ipc_apply_res last;        /* newest successful answer of the apply role */
 	int64_t last_at;                  /* its UTC second, 0: none yet */
+	int64_t seen_ms;                  /* the same on the monotonic clock */
 	uint32_t warned;                  /* enum host_warning bits already logged */
 	struct held held;                 /* plans that are not tried again by themselves */
 	struct suspend suspend;

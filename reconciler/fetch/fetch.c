@@ -11,6 +11,7 @@
 
 #include "base/bug.h"
 #include "fetch/blobs.h"
+#include "fetch/local.h"
 #include "fetch/mirror.h"
 #include "fetch/remote.h"
 #include "report/text.h"
@@ -26,6 +27,8 @@ struct fetch {
 	int sock;
 	uint32_t job;
 	bool set_aside; /* a damaged mirror is replaced once in a life, not for ever */
+	char held[COMMIT_TEXT_MAX]; /* what the mirror holds since the newest update; "" */
+	struct local local;
 	struct source_repo repo; /* the mirror, opened for reading; git is NULL when it is not */
 	struct blobs blobs;
 };
@@ -240,6 +243,13 @@ static int request_pick(struct fetch *f, const char *pick)
 	return ret;
 }
 
+/* Of a repository on this machine that much is told by its reference alone. */
+static bool nothing_new(struct fetch *f, const char *known, struct ipc_fetch_res *res)
+{
+	return *known != '\0' && strcmp(known, f->held) == 0 &&
+	       local_tip(&f->local, f->settings.repository, f->settings.branch, res->commit) && strcmp(res->commit, known) == 0;
+}
+
 static int request(void *ctx, int sock, struct ipc_frame *frame)
 {
 	struct fetch *f = ctx;
@@ -256,9 +266,15 @@ static int request(void *ctx, int sock, struct ipc_frame *frame)
 	f->job = frame->h.job;
 	if (req.pick[0] != '\0')
 		return commit_pick_ok(req.pick) ? request_pick(f, req.pick) : -EBADMSG;
+	if (nothing_new(f, req.known, &res)) {
+		res.elapsed_us = text_clock_us() - start;
+		res.verdict = FETCH_SAME;
+		return answer(f, &res, "", -1);
+	}
 	const struct mirror m = mirror_of(f);
 	int ret = mirror_update(&m, res.commit, err, sizeof(err));
 	res.elapsed_us = text_clock_us() - start;
+	memcpy(f->held, ret < 0 ? "" : res.commit, ret < 0 ? 1 : sizeof(f->held));
 	if (ret < 0) {
 		close_repo(f); /* it may have been set aside */
 		res.verdict = FETCH_FAILED;
@@ -291,6 +307,7 @@ int fetch_main(int sock)
 	blobs_init(&f->blobs);
 	int status = role_serve(&ops, f, sock);
 	close_repo(f);
+	local_close(&f->local);
 	mirror_teardown();
 	free(f);
 	return status;

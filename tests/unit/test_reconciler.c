@@ -1244,11 +1244,24 @@ static void test_turn_applies(void **state)
 	stage_open(&s, p);
 	first_plan(&s);
 	assert_file(p, "plan/last-good", "plan one");
-	/* Nothing new: the plan is enforced again, and not sent again. */
-	turn_start(&s.turn, TURN_FULL, false);
+	/* Nothing new and somebody asks: the plan is enforced again, and not sent again. */
+	turn_start(&s.turn, TURN_FULL, true);
 	fetched(&s, FETCH_SAME, COMMIT_A, "");
 	assert_true(applied(&s, 0, 0));
 	assert_int_equal(s.turn.outcome, OUTCOME_UNCHANGED);
+	/* Nothing new a moment after a look at the kernel: there is nothing to do. */
+	turn_start(&s.turn, TURN_FULL, false);
+	fetched(&s, FETCH_SAME, COMMIT_A, "");
+	assert_false(turn_running(&s.turn));
+	assert_int_equal(s.turn.outcome, OUTCOME_UNCHANGED);
+	assert_non_null(strstr(buf_str(&s.turn.text), "is in force"));
+	/* A while after it, or when that look found something, or was another life's. */
+	s.turn.seen_ms -= 60000;
+	turn_start(&s.turn, TURN_FULL, false);
+	fetched(&s, FETCH_SAME, COMMIT_A, "");
+	assert_true(turn_running(&s.turn));
+	assert_true(applied(&s, 0, 1));
+	assert_int_equal(s.turn.outcome, OUTCOME_REPAIRED);
 	/* Drift. */
 	turn_start(&s.turn, TURN_FULL, false);
 	fetched(&s, FETCH_SAME, COMMIT_A, "");
