@@ -261,12 +261,14 @@ static void drop_warnings(struct diags *d)
 	d->warnings = 0;
 }
 
-int cmd_compile(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)
+static int compile_after(const struct cmd *cmd, const struct cmd_common *common, const char *rev, const struct compile *base,
+			 struct compile *c)
 {
 	char err[512] = "";
 	const struct compile_input in = {
 		.dir = common->dir,
 		.rev = rev,
+		.base = base,
 		.path = common->path,
 		.limits = { .max_bytes = common->max_bytes,
 			    .threads = common->threads != 0 ? (unsigned int)common->threads : crew_size() },
@@ -284,6 +286,11 @@ int cmd_compile(const struct cmd *cmd, const struct cmd_common *common, const ch
 		return -1;
 	}
 	return 0;
+}
+
+int cmd_compile(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)
+{
+	return compile_after(cmd, common, rev, NULL, c);
 }
 
 void cmd_print_diags(const struct cmd_common *common, struct compile *c)
@@ -335,12 +342,17 @@ void cmd_report_diags(const struct cmd_common *common, struct compile *c)
 	diags_print(&c->diags, &style, stdout);
 }
 
-int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)
+int cmd_load_after(const struct cmd *cmd, const struct cmd_common *common, const char *rev, const struct compile *base, struct compile *c)
 {
-	if (cmd_compile(cmd, common, rev, c) < 0)
+	if (compile_after(cmd, common, rev, base, c) < 0)
 		return -1;
 	cmd_print_diags(common, c);
 	return 0;
+}
+
+int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c)
+{
+	return cmd_load_after(cmd, common, rev, NULL, c);
 }
 
 int cmd_time(const struct cmd *cmd, const char *text, int64_t *t)

@@ -79,6 +79,8 @@ void cmd_report_diags(const struct cmd_common *common, struct compile *c);
  * 0: compiled, c->ready says whether it has no errors. *c must be released by the caller in each case.
  */
 int cmd_load(const struct cmd *cmd, const struct cmd_common *common, const char *rev, struct compile *c);
+/* The same, sharing with base, which may be NULL, what compile_input.base says. */
+int cmd_load_after(const struct cmd *cmd, const struct cmd_common *common, const char *rev, const struct compile *base, struct compile *c);
 /* --at TEXT to UTC seconds; NULL: now. -1 after explaining. */
 int cmd_time(const struct cmd *cmd, const char *text, int64_t *t);
 /*

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "share.h"
+
 void compile_init(struct compile *c)
 {
 	memset(c, 0, sizeof(*c));
@@ -33,14 +35,21 @@ static int open_source(struct compile *c, const struct compile_input *in, char *
 
 int compile_run(struct compile *c, const struct compile_input *in, char *err, size_t err_size)
 {
-	int ret = open_source(c, in, err, err_size);
+	int ret = 1;
+
+	if (in->base != NULL && in->rev != NULL && in->read_model == NULL)
+		ret = share_base(c, in, err, err_size);
+	if (ret > 0) {
+		ret = open_source(c, in, err, err_size);
+		if (ret < 0)
+			return ret;
+		if (in->read_model != NULL)
+			in->read_model(in->ctx, c);
+		else
+			model_read_crew(&c->model, &c->source, in->limits.threads, &c->arena, &c->diags);
+	}
 	if (ret < 0)
 		return ret;
-
-	if (in->read_model != NULL)
-		in->read_model(in->ctx, c);
-	else
-		model_read_crew(&c->model, &c->source, in->limits.threads, &c->arena, &c->diags);
 	resolve(&c->resolved, &c->model, &c->arena, &c->diags);
 	if (c->diags.errors == 0) {
 		access_build(&c->access, &c->resolved, &c->arena, &c->diags);

@@ -30,6 +30,11 @@ struct compile_input {
 	const void *bundle; /* instead of both: source_to_bundle() bytes */
 	size_t bundle_len;
 	struct source_limits limits;
+	/*
+	 * With rev: a tree compiled before from the same repository, which outlives this one, or NULL. Files that both have are neither read nor parsed
+	 * again; what comes out is the same.
+	 */
+	const struct compile *base;
 	/* In place of model_read(): fills c->model from c->source; NULL: that. */
 	void (*read_model)(void *ctx, struct compile *c);
 	void *ctx;

@@ -39,6 +39,22 @@ void arena_release(struct arena *a)
 	arena_init(a);
 }
 
+void arena_reset(struct arena *a)
+{
+	struct arena_block *b = a->head;
+
+	if (b == NULL || b->size > BLOCK_LAST) {
+		arena_release(a);
+		return;
+	}
+	a->head = b->next;
+	arena_release(a);
+	memset(b->bytes, 0, b->used);
+	b->used = 0;
+	b->next = NULL;
+	a->head = b;
+}
+
 void arena_adopt(struct arena *a, struct arena *from)
 {
 	struct arena_block **end = a->head ? &a->head->next : &a->head;

@@ -19,6 +19,8 @@ struct arena {
 
 void arena_init(struct arena *a);
 void arena_release(struct arena *a); /* frees all; the arena is usable again */
+/* The same, keeping one block for what comes next. */
+void arena_reset(struct arena *a);
 /* Moves all that from holds into a: it lives as long as a does from here on, and from is empty. */
 void arena_adopt(struct arena *a, struct arena *from);
 

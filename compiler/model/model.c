@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/order.h"
 #include "base/vec.h"
 #include "model/decode.h"
 #include "yaml/yaml.h"
@@ -23,6 +24,7 @@ struct model_part {
 	struct part_entry *unread; /* names alone, in a file that is not YAML, as far as they can be told */
 	size_t nunread;
 	bool torn; /* something could not be read at all */
+	bool spoke; /* something was said about the file */
 };
 
 struct model_reader {
@@ -58,6 +60,11 @@ static int cmp_entry(const void *pa, const void *pb)
 	const struct entry *a = pa, *b = pb;
 	int c = strcmp(a->name, b->name);
 	return c ? c : a->order < b->order ? -1 : a->order > b->order;
+}
+
+static u128 entry_key(const void *entry)
+{
+	return order_key_text(((const struct entry *)entry)->name);
 }
 
 static int cmp_name(const void *pa, const void *pb)
@@ -130,7 +137,7 @@ struct model_part *model_reader_part(struct model_reader *r, const struct source
 {
 	struct model_part *part = arena_new(r->arena, struct model_part);
 	struct node **docs = NULL;
-	size_t n = 0;
+	size_t n = 0, said = r->diags->errors + r->diags->warnings;
 	part_vec entry = VEC_INIT, unread = VEC_INIT;
 	if (yaml_parse(r->arena, file->diag_file, file->data, file->len, r->diags, &docs, &n) < 0) {
 		part->torn = true;
@@ -149,9 +156,15 @@ struct model_part *model_reader_part(struct model_reader *r, const struct source
 	part->n = entry.n;
 	part->unread = vec_freeze(&unread, r->arena);
 	part->nunread = unread.n;
+	part->spoke = r->diags->errors + r->diags->warnings != said;
 	vec_release(&entry);
 	vec_release(&unread);
 	return part;
+}
+
+bool model_part_spoke(const struct model_part *part)
+{
+	return part->spoke;
 }
 
 static void add_part(struct reading *r, const struct model_part *part)
@@ -195,8 +208,7 @@ static void settle_kind(struct reading *r, enum kind kind, struct model *m)
 	entry_vec *v = &r->entry[kind];
 	m->object[kind] = arena_array(r->arena, v->n, struct object *);
 	m->broken[kind] = arena_array(r->arena, v->n + r->unread[kind].n, const char *);
-	if (v->n > 1)
-		qsort(v->v, v->n, sizeof(*v->v), cmp_entry);
+	order_sort(v->v, v->n, sizeof(*v->v), entry_key, cmp_entry);
 	for (size_t i = 0, end; i < v->n; i = end) {
 		end = i + 1;
 		while (end < v->n && strcmp(v->v[end].name, v->v[i].name) == 0)
@@ -224,7 +236,7 @@ static void settle_network(struct reading *r)
 void model_join(struct model *m, struct model_part *const *part, size_t n, bool torn, struct arena *a, struct diags *d)
 {
 	struct reading r = { .arena = a, .diags = d, .torn = torn };
-	*m = (struct model){ 0 };
+	*m = (struct model){ .part = part };
 	for (size_t i = 0; i < n; i++)
 		add_part(&r, part[i]);
 	settle_network(&r);

@@ -14,6 +14,7 @@ struct model {
 	/* Names of documents that were left out, sorted, so that a reference to one is no second mistake. */
 	const char **broken[KIND_COUNT];
 	size_t nbroken[KIND_COUNT];
+	struct model_part *const *part; /* what it was joined from, one of each file */
 };
 
 /*
@@ -33,6 +34,8 @@ struct model_reader;
 struct model_part;
 struct model_reader *model_reader_make(struct arena *a, struct diags *d);
 struct model_part *model_reader_part(struct model_reader *r, const struct source_file *file);
+/* Whether something was said about the file when it was read: it would go unsaid where the part is used again. */
+bool model_part_spoke(const struct model_part *part);
 void model_join(struct model *m, struct model_part *const *part, size_t n, bool torn, struct arena *a, struct diags *d);
 
 /* NULL where there is none. Binary search. */

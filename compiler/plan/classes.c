@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/order.h"
 #include "plan/bundle.h"
 #include "plan/rules.h"
 #include "resolve/place.h"
@@ -353,7 +354,7 @@ static const char *class_chain(struct builder *b, uint32_t class, struct carry *
 		add_item_rule(b, NFT_GOTO, "denied");
 		name = table_chain(b->t, 'c', true, b->draft.v, b->draft.n, digest);
 	}
-	arena_release(&b->scratch);
+	arena_reset(&b->scratch);
 	return name;
 }
 
@@ -372,7 +373,7 @@ static const char *dated_chain(struct builder *b, const struct access_window *w,
 	rules_add(&b->draft, &b->scratch, item, form[0].n + 1, NULL);
 	add_item_rule(b, NFT_GOTO, "denied");
 	const char *name = table_chain(b->t, 'd', true, b->draft.v, b->draft.n, digest);
-	arena_release(&b->scratch);
+	arena_reset(&b->scratch);
 	return name;
 }
 
@@ -401,6 +402,20 @@ static int cmp_judged(const void *a, const void *b)
 	return c != 0 ? c : cmp_u32(x->source, y->source);
 }
 
+static u128 carry_order(const void *carry)
+{
+	const struct carry *c = carry;
+
+	return (u128)c->key << 32 | c->source;
+}
+
+static u128 judged_order(const void *judged)
+{
+	const struct judged *j = judged;
+
+	return (u128)j->class << 64 | (u128)j->carry << 32 | j->source;
+}
+
 static uint32_t carry_find(const struct builder *b, uint64_t key)
 {
 	size_t lo = 0, hi = b->ncarries;
@@ -424,8 +439,7 @@ static void find_carries(struct builder *b, const uint32_t *source, struct judge
 		key[i] = place_carry_key(b->r, b->gateway, source[i]);
 		b->carry[i] = (struct carry){ .key = key[i], .source = source[i] };
 	}
-	if (n > 0)
-		qsort(b->carry, n, sizeof(*b->carry), cmp_carry);
+	order_sort(b->carry, n, sizeof(*b->carry), carry_order, cmp_carry);
 	for (size_t i = 0; i < n; i++)
 		if (b->ncarries == 0 || b->carry[b->ncarries - 1].key != b->carry[i].key)
 			b->carry[b->ncarries++] = b->carry[i];
@@ -490,6 +504,11 @@ static int cmp_name(const void *a, const void *b)
 	return memcmp(&((const struct chain_name *)a)->digest, &((const struct chain_name *)b)->digest, DIGEST_BYTES);
 }
 
+static u128 name_order(const void *name)
+{
+	return order_key_bytes(&((const struct chain_name *)name)->digest, DIGEST_BYTES);
+}
+
 static bool number_taken(const struct chain_name *v, size_t n, uint32_t number)
 {
 	for (size_t i = 0; i < n; i++)
@@ -507,8 +526,7 @@ static void number_chains(struct builder *b)
 	size_t n = 0;
 	uint32_t next = 1;
 
-	if (b->name.n > 0)
-		qsort(b->name.v, b->name.n, sizeof(*b->name.v), cmp_name);
+	order_sort(b->name.v, b->name.n, sizeof(*b->name.v), name_order, cmp_name);
 	for (size_t i = 0; i < b->name.n; i++) {
 		struct chain_name c = b->name.v[i];
 		if (n > 0 && cmp_name(&b->name.v[n - 1], &c) == 0)
@@ -540,6 +558,11 @@ static int cmp_dispatch(const void *a, const void *b)
 	return nft_elem_cmp(a, b);
 }
 
+static u128 dispatch_order(const void *elem)
+{
+	return ((const struct nft_elem *)elem)->lo;
+}
+
 static void finish(struct builder *b, struct classes *out, const uint32_t *source, size_t n)
 {
 	number_chains(b);
@@ -553,8 +576,7 @@ static void finish(struct builder *b, struct classes *out, const uint32_t *sourc
 		out->dispatch[i] = (struct nft_elem){ .lo = b->name.v[i].number,
 						      .hi = b->name.v[i].number,
 						      .chain = b->name.v[i].name };
-	if (b->name.n > 0)
-		qsort(out->dispatch, out->ndispatch, sizeof(*out->dispatch), cmp_dispatch);
+	order_sort(out->dispatch, out->ndispatch, sizeof(*out->dispatch), dispatch_order, cmp_dispatch);
 }
 
 void classes_build(struct classes *out, struct table *t, const struct access *x, const struct resolved *r,
@@ -567,8 +589,7 @@ void classes_build(struct classes *out, struct table *t, const struct access *x,
 	struct judged *judged = arena_array(&b.work, n, struct judged);
 	b.of_source = arena_array(&b.work, n, struct digest);
 	find_carries(&b, source, judged, n);
-	if (n > 0)
-		qsort(judged, n, sizeof(*judged), cmp_judged);
+	order_sort(judged, n, sizeof(*judged), judged_order, cmp_judged);
 	find_bundles(&b, judged, n);
 	for (size_t i = 0; i < n;) {
 		size_t end = i + 1;

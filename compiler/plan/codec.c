@@ -28,7 +28,7 @@ static void put_int(struct buf *out, uint64_t v, size_t bytes)
 {
 	uint8_t b[8];
 
-	for (size_t i = 0; i < bytes; i++)
+	for (size_t i = 0; i < sizeof(b); i++)
 		b[i] = (uint8_t)(v >> (8 * i));
 	buf_add(out, b, bytes);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/order.h"
 #include "base/vec.h"
 #include "plan/classes.h"
 #include "plan/limits.h"
@@ -36,13 +37,18 @@ static int cmp_prefix(const void *a, const void *b)
 	return c != 0 ? c : x->len - y->len;
 }
 
+static u128 prefix_key(const void *prefix)
+{
+	return ((const struct prefix *)prefix)->addr;
+}
+
 /* Sorts and drops repeats; returns how many stay. */
 static size_t prefixes_settle(struct prefix *v, size_t n)
 {
 	size_t kept = 0;
 
 	if (n > 0)
-		qsort(v, n, sizeof(*v), cmp_prefix);
+		order_sort(v, n, sizeof(*v), prefix_key, cmp_prefix);
 	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || cmp_prefix(&v[kept - 1], &v[i]) != 0)
 			v[kept++] = v[i];
@@ -90,6 +96,11 @@ static int cmp_peer(const void *a, const void *b)
 	return pubkey_cmp(&((const struct gw_peer *)a)->public_key, &((const struct gw_peer *)b)->public_key);
 }
 
+static u128 peer_key(const void *peer)
+{
+	return order_key_bytes(((const struct gw_peer *)peer)->public_key.b, KEY_BYTES);
+}
+
 /*
  * The device keeps its way through the NATs before it open with its own keepalive, which is in its profile; a gateway
  * that sent one as well would wake sleeping phones for nothing.
@@ -130,8 +141,7 @@ static void plan_peers(struct gateway_plan *g)
 			vec_push(&peer, p);
 	}
 	link_peers_add(g->r, g->gateway, g->a, &peer);
-	if (peer.n > 0)
-		qsort(peer.v, peer.n, sizeof(*peer.v), cmp_peer);
+	order_sort(peer.v, peer.n, sizeof(*peer.v), peer_key, cmp_peer);
 	g->p->peer = vec_freeze(&peer, g->a);
 	g->p->npeers = peer.n;
 	vec_release(&peer);
@@ -290,6 +300,11 @@ static int cmp_elem(const void *a, const void *b)
 	return nft_elem_cmp(a, b);
 }
 
+static u128 elem_key(const void *elem)
+{
+	return ((const struct nft_elem *)elem)->lo;
+}
+
 /* The declared size is a hard cap that makes loading cheap: with room, so that it rarely changes. */
 static uint32_t map_size(size_t n)
 {
@@ -310,8 +325,7 @@ static void add_maps(struct gateway_plan *g, struct table *t, const struct class
 		if (c->source[i].number != 0)
 			map_source(g, &m, c->source[i].source, c->source[i].number);
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
-		if (m.elem[i].n > 0)
-			qsort(m.elem[i].v, m.elem[i].n, sizeof(*m.elem[i].v), cmp_elem);
+		order_sort(m.elem[i].v, m.elem[i].n, sizeof(*m.elem[i].v), elem_key, cmp_elem);
 		bool hash = kinds[i] == NFT_MAP_CLASS4 || kinds[i] == NFT_MAP_CLASS6;
 		const struct nft_set s = { .name = maps[i].name,
 					   .kind = kinds[i],

@@ -2,6 +2,7 @@
 /* Keys and addresses: who claims what, and that nobody claims what is another's. Sorting and one sweep each. */
 #include <string.h>
 
+#include "base/order.h"
 #include "resolve/resolver.h"
 
 /* Keys. */
@@ -22,6 +23,11 @@ static int key_order(const void *pa, const void *pb)
 	if (c)
 		return c;
 	return loc_before(a->o->loc, b->o->loc) ? -1 : loc_before(b->o->loc, a->o->loc);
+}
+
+static u128 key_head(const void *claim)
+{
+	return ((const struct key_claim *)claim)->head;
 }
 
 static struct key_claim key_claim(const struct pubkey *key, const struct object *o)
@@ -56,8 +62,7 @@ void resolver_keys(struct resolver *s)
 {
 	size_t n;
 	struct key_claim *key = collect_keys(s->r, &n);
-	if (n)
-		qsort(key, n, sizeof(*key), key_order);
+	order_sort(key, n, sizeof(*key), key_head, key_order);
 	for (size_t i = 1, first = 0; i < n; i++) {
 		if (key[first].head != key[i].head || pubkey_cmp(key[first].key, key[i].key)) {
 			first = i;
@@ -92,7 +97,7 @@ struct claims {
 	size_t n, cap;
 };
 
-/* Sorting moves these and not the claims; at 32 bytes the C library still sorts them in place. */
+/* Sorting moves these and not the claims. */
 struct claim_key {
 	u128 lo;
 	const struct claim *claim;
@@ -108,6 +113,11 @@ static int claim_order(const void *pa, const void *pb)
 	return loc_before(a->claim->loc, b->claim->loc) ? -1 : loc_before(b->claim->loc, a->claim->loc);
 }
 
+static u128 claim_lo(const void *key)
+{
+	return ((const struct claim_key *)key)->lo;
+}
+
 static struct claim_key *claims_sorted(const struct claims *c)
 {
 	struct claim_key *key = calloc(c->n + 1, sizeof(*key));
@@ -115,7 +125,7 @@ static struct claim_key *claims_sorted(const struct claims *c)
 		abort();
 	for (size_t i = 0; i < c->n; i++)
 		key[i] = (struct claim_key){ c->v[i].range.lo, &c->v[i] };
-	qsort(key, c->n, sizeof(*key), claim_order);
+	order_sort(key, c->n, sizeof(*key), claim_lo, claim_order);
 	return key;
 }
 

@@ -43,7 +43,9 @@ static void settle_tables(struct resolver *s)
 static uint32_t ref_field(struct resolver *s, const struct object *o, const char *field, enum kind kind,
 			  const char *name)
 {
-	return name ? resolver_ref(s, kind, name, object_loc(o, field)) : NONE;
+	/* Where it stands is looked for only when something is to be said. */
+	uint32_t i = name ? names_find(&s->lookup->kind[kind], name) : NONE;
+	return name && i == NONE ? resolver_ref(s, kind, name, object_loc(o, field)) : i;
 }
 
 /* Users and plans. */

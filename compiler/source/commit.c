@@ -91,6 +91,13 @@ static int read_blob(struct walk *w, const git_oid *id, uint64_t max, bool *fits
 	return rc;
 }
 
+/* Of the file that was just added. */
+static void note_id(struct walk *w, const git_tree_entry *e)
+{
+	_Static_assert(SOURCE_ID_BYTES == GIT_OID_RAWSZ, "ids of blobs");
+	memcpy(w->t.file.v[w->t.file.n - 1].id, git_tree_entry_id(e)->id, SOURCE_ID_BYTES);
+}
+
 static int read_file(struct walk *w, const git_tree_entry *e)
 {
 	const char *data;
@@ -102,12 +109,15 @@ static int read_file(struct walk *w, const git_tree_entry *e)
 		if (tree_has_room(&w->t, 0)) {
 			vec_push(&w->later, *git_tree_entry_id(e));
 			tree_add(&w->t, NULL, 0);
+			note_id(w, e);
 		}
 		return 0;
 	}
 	int rc = read_blob(w, git_tree_entry_id(e), 0, &fits, &data, &len);
-	if (rc == 0 && fits)
+	if (rc == 0 && fits) {
 		tree_add(&w->t, data, len);
+		note_id(w, e);
+	}
 	return rc;
 }
 

@@ -19,11 +19,14 @@
 #define SOURCE_BYTES_MAX ((uint64_t)64 << 20)
 #define SOURCE_DEPTH_MAX 32u
 
+#define SOURCE_ID_BYTES 20
+
 struct source_file {
 	const char *path; /* relative to the root, '/' between parts */
 	const char *data;
 	size_t len;
 	uint32_t diag_file; /* its index in diags */
+	unsigned char id[SOURCE_ID_BYTES]; /* of a commit's: the blob's; else zeros */
 };
 
 struct source {

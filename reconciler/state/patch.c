@@ -12,6 +12,7 @@
 #define STEP_BYTES 12
 #define ANCHOR 24     /* as many equal bytes are taken for the same place */
 #define REACH 4096    /* how far it is looked for */
+#define BOTH_MAX 64   /* of the old that go where others come at the same place */
 #define TAIL_MAX 4096 /* of either side at the end without any anchor: the old's checksum against the new's */
 
 struct side {
@@ -67,10 +68,22 @@ static size_t find_both(const struct side *a, const struct side *b)
 	return SIZE_MAX;
 }
 
+/* Something was put in right before something that was changed: neither side goes on with what the other begins with. */
+static size_t find_beyond(const struct side *old, const struct side *new, size_t *gone)
+{
+	for (*gone = 1; *gone <= BOTH_MAX && *gone < old->left; ++*gone) {
+		const struct side rest = { old->p + *gone, old->left - *gone };
+		size_t come = find(new, &rest);
+		if (come != SIZE_MAX)
+			return come;
+	}
+	return SIZE_MAX;
+}
+
 /* Where the sides differ: what goes and what comes until they agree again. */
 static int resync(const struct side *old, const struct side *new, size_t *gone, size_t *come)
 {
-	size_t drop = find(old, new), add = find(new, old), change = find_both(old, new);
+	size_t drop = find(old, new), add = find(new, old), change = find_both(old, new), beyond;
 
 	*gone = *come = 0;
 	if (change <= drop && change <= add && change != SIZE_MAX)
@@ -82,6 +95,10 @@ static int resync(const struct side *old, const struct side *new, size_t *gone, 
 	else if (old->left <= TAIL_MAX && new->left <= TAIL_MAX) {
 		*gone = old->left;
 		*come = new->left;
+	} else if ((beyond = find_beyond(old, new, gone)) != SIZE_MAX) {
+		*come = beyond;
+	} else if ((beyond = find_beyond(new, old, come)) != SIZE_MAX) {
+		*gone = beyond;
 	} else {
 		return -EFBIG;
 	}
