@@ -25,13 +25,14 @@ static bool is_folder(const char *path)
 }
 
 /* One side: what is a folder is read as a folder, NULL is the working folder, anything else is a revision. */
-static int load(const struct cmd *cmd, const struct cmd_common *common, const char *text, struct compile *c)
+static int load(const struct cmd *cmd, const struct cmd_common *common, const char *text, const struct compile *base,
+		struct compile *c)
 {
 	struct cmd_common own = *common;
 	BUF_CLEANUP struct buf dir = BUF_INIT;
 
 	if (text && !is_folder(text))
-		return cmd_load(cmd, &own, text, c);
+		return cmd_load_after(cmd, &own, text, base, c);
 	buf_adds(&dir, text ? text : common->dir);
 	if (!text && common->path)
 		buf_addf(&dir, "/%s", common->path);
@@ -139,13 +140,13 @@ static int compare(const struct cmd *cmd, const struct cmd_common *common, const
 	/* What is wrong with the base besides errors is not this change's matter. */
 	without_warnings.quiet = true;
 	if (q->one_tree) {
-		if (load(cmd, &without_warnings, q->head, &tree[1]) == 0)
+		if (load(cmd, &without_warnings, q->head, NULL, &tree[1]) == 0)
 			status = report(cmd, common, q, &tree[1], &tree[1]);
-	} else if (load(cmd, &without_warnings, q->base, &tree[0]) == 0 && load(cmd, common, q->head, &tree[1]) == 0) {
+	} else if (load(cmd, &without_warnings, q->base, NULL, &tree[0]) == 0 && load(cmd, common, q->head, &tree[0], &tree[1]) == 0) {
 		status = report(cmd, common, q, &tree[0], &tree[1]);
 	}
-	compile_release(&tree[0]);
 	compile_release(&tree[1]);
+	compile_release(&tree[0]); /* the other may point into it */
 	return status;
 }
 

@@ -116,7 +116,7 @@ static const struct placed *place(struct archive *ar, const struct source_file *
 
 	p->file = diags_add_file(&ar->diags, f->path, b->data, b->len);
 	p->path = ar->diags.file[p->file].path;
-	p->part = model_reader_part(ar->reader, &(struct source_file){ p->path, b->data, b->len, p->file });
+	p->part = model_reader_part(ar->reader, &(struct source_file){ .path = p->path, .data = b->data, .len = b->len, .diag_file = p->file });
 	p->bad = ar->diags.errors > errors;
 	p->next = b->placed;
 	b->placed = p;

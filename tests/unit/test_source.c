@@ -578,7 +578,7 @@ static void bundles_refuse(void **state)
 					     ".dot/x.yaml",	"a b.yaml",    "x/",	       "",	  "-x.yaml",   ".",
 					     "a/../../x.yaml", "x.yaml/" };
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		struct source_file f = { paths[i], "x", 1, 0 };
+		struct source_file f = { .path = paths[i], .data = "x", .len = 1 };
 		struct source s = { &f, 1, 1, NULL }, back;
 		struct buf b = BUF_INIT;
 		source_to_bundle(&s, &b);
@@ -586,7 +586,7 @@ static void bundles_refuse(void **state)
 			fail_msg("%s", paths[i]);
 		buf_release(&b);
 	}
-	struct source_file two[2] = { { "b.yaml", "x", 1, 0 }, { "a.yaml", "x", 1, 0 } };
+	struct source_file two[2] = { { .path = "b.yaml", .data = "x", .len = 1 }, { .path = "a.yaml", .data = "x", .len = 1 } };
 	struct source s = { two, 2, 2, NULL }, back;
 	for (int i = 0; i < 3; i++) {
 		struct buf b = BUF_INIT;
