@@ -325,38 +325,70 @@ static size_t longest_zeros(const uint16_t g[GROUPS], size_t *len)
 	return best;
 }
 
-static void format_v6(u128 a, char *out, size_t max)
+/* These write digits and give the place after them: hundreds of thousands of addresses are printed. */
+static char *put_decimal(char *out, unsigned int byte)
+{
+	if (byte >= 100)
+		*out++ = (char)('0' + byte / 100);
+	if (byte >= 10)
+		*out++ = (char)('0' + byte / 10 % 10);
+	*out++ = (char)('0' + byte % 10);
+	return out;
+}
+
+static char *put_hex(char *out, unsigned int group)
+{
+	for (int shift = group > 0xfff ? 12 : group > 0xff ? 8 : group > 0xf ? 4 : 0; shift >= 0; shift -= 4)
+		*out++ = "0123456789abcdef"[group >> shift & 0xf];
+	return out;
+}
+
+static char *format_v4(uint32_t a, char *out)
+{
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		out = put_decimal(out, a >> shift & 0xff);
+		if (shift > 0)
+			*out++ = '.';
+	}
+	return out;
+}
+
+static char *format_v6(u128 a, char *out)
 {
 	uint16_t g[GROUPS];
 	for (size_t i = 0; i < GROUPS; i++)
 		g[i] = (uint16_t)(a >> (112 - 16 * i));
-	size_t skip, at = longest_zeros(g, &skip), n = 0;
+	size_t skip, at = longest_zeros(g, &skip);
 	for (size_t i = 0; i < GROUPS; i++) {
 		if (i == at) {
-			n += (size_t)snprintf(out + n, max - n, "::");
+			*out++ = ':';
+			*out++ = ':';
 			i += skip - 1;
 			continue;
 		}
-		const char *colon = i > 0 && i != at + skip ? ":" : "";
-		n += (size_t)snprintf(out + n, max - n, "%s%x", colon, g[i]);
+		if (i > 0 && i != at + skip)
+			*out++ = ':';
+		out = put_hex(out, g[i]);
 	}
+	return out;
+}
+
+static char *put_addr(u128 a, char *out)
+{
+	return addr_is_v4(a) ? format_v4(addr_v4(a), out) : format_v6(a, out);
 }
 
 char *addr_format(u128 a, char out[static ADDR_TEXT_MAX])
 {
-	uint32_t v4 = addr_v4(a);
-	if (addr_is_v4(a))
-		snprintf(out, ADDR_TEXT_MAX, "%u.%u.%u.%u", v4 >> 24, v4 >> 16 & 0xff, v4 >> 8 & 0xff, v4 & 0xff);
-	else
-		format_v6(a, out, ADDR_TEXT_MAX);
+	*put_addr(a, out) = '\0';
 	return out;
 }
 
 char *prefix_format(struct prefix p, char out[static ADDR_TEXT_MAX])
 {
-	addr_format(p.addr, out);
-	size_t n = strlen(out);
-	snprintf(out + n, ADDR_TEXT_MAX - n, "/%u", p.len);
+	char *end = put_addr(p.addr, out);
+	*end++ = '/';
+	*put_decimal(end, p.len) = '\0';
 	return out;
 }
 

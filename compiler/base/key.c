@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <sodium.h>
-
 #define KEY_TEXT (KEY_TEXT_MAX - 1)
 
 /*
@@ -87,7 +85,16 @@ enum key_error pubkey_parse(const char *s, size_t n, struct pubkey *out)
 
 char *pubkey_format(const struct pubkey *k, char out[static KEY_TEXT_MAX])
 {
-	return sodium_bin2base64(out, KEY_TEXT_MAX, k->b, KEY_BYTES, sodium_base64_VARIANT_ORIGINAL);
+	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *p = out;
+	for (size_t i = 0; i < KEY_BYTES; i += 3) {
+		uint32_t v = (uint32_t)k->b[i] << 16 | (uint32_t)k->b[i + 1] << 8 | (i + 2 < KEY_BYTES ? k->b[i + 2] : 0u);
+		for (int shift = 18; shift >= 0; shift -= 6)
+			*p++ = digit[v >> shift & 63];
+	}
+	p[-1] = '=';
+	*p = '\0';
+	return out;
 }
 
 int pubkey_cmp(const struct pubkey *a, const struct pubkey *b)

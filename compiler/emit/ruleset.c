@@ -173,13 +173,22 @@ static void add_span(struct buf *out, unsigned int lo, unsigned int hi)
 		buf_addf(out, "-%u", hi);
 }
 
+static void add_hex(struct buf *out, uint32_t v)
+{
+	char text[] = "0x00000000";
+
+	for (size_t i = 9; i >= 2; i--, v >>= 4)
+		text[i] = "0123456789abcdef"[v & 0xf];
+	buf_add(out, text, sizeof(text) - 1);
+}
+
 void emit_nft_elem(const struct nft_set *s, const struct nft_elem *e, struct buf *out)
 {
 	unsigned int parts = codec_elem_parts(s->kind);
 	char text[ADDR_TEXT_MAX];
 
 	if (parts & CODEC_NUMBER)
-		buf_addf(out, "0x%08" PRIx32, (uint32_t)e->lo);
+		add_hex(out, (uint32_t)e->lo);
 	else
 		buf_adds(out, range_format((struct range){ e->lo, e->hi }, text));
 	if (parts & CODEC_RATE) /* no burst at all would be the default one */
@@ -188,8 +197,10 @@ void emit_nft_elem(const struct nft_set *s, const struct nft_elem *e, struct buf
 		add_span(out, e->proto_lo, e->proto_hi);
 		add_span(out, e->port_lo, e->port_hi);
 	}
-	if (parts & CODEC_VALUE)
-		buf_addf(out, " : 0x%08" PRIx32, e->value);
+	if (parts & CODEC_VALUE) {
+		buf_adds(out, " : ");
+		add_hex(out, e->value);
+	}
 	if (parts & CODEC_CHAIN)
 		buf_addf(out, " : goto %s", e->chain);
 }

@@ -6,31 +6,67 @@
 #include "emit/emit.h"
 #include "emit/json.h"
 
-static void put_gateway(json_t *o, const struct gw_peer *p)
+static void add_key(struct buf *out, const char *key)
 {
-	struct buf endpoint BUF_CLEANUP = BUF_INIT;
-
-	gw_endpoint_print(&p->endpoint, &endpoint);
-	json_put(o, "endpoint", json_string(buf_str(&endpoint)));
-	json_put(o, "gateway", p->name != NULL ? json_string(p->name) : json_null());
+	buf_addc(out, '"');
+	buf_adds(out, key);
+	buf_adds(out, "\": ");
 }
 
-static json_t *peer_json(const struct gw_peer *p)
+static void add_text(struct buf *out, const char *key, const char *text)
+{
+	add_key(out, key);
+	if (text != NULL)
+		json_text(out, text);
+	else
+		buf_adds(out, "null");
+	buf_adds(out, ", ");
+}
+
+static void add_moment(struct buf *out, const char *key, int64_t utc)
+{
+	char text[CLOCK_TEXT_MAX];
+	bool none = utc == CLOCK_EVER || utc == CLOCK_NEVER;
+
+	add_text(out, key, none ? NULL : clock_format(utc, text));
+}
+
+static void add_prefixes(struct buf *out, const struct prefix *v, size_t n)
+{
+	char text[ADDR_TEXT_MAX];
+
+	buf_addc(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_adds(out, ", ");
+		json_text(out, prefix_format(v[i], text));
+	}
+	buf_addc(out, ']');
+}
+
+/* Written out, with its keys in order: there are as many peers as devices. */
+static void add_peer(struct buf *out, const struct gw_peer *p)
 {
 	char key[KEY_TEXT_MAX];
-	json_t *o = json_object();
+	struct buf endpoint BUF_CLEANUP = BUF_INIT;
+	bool gateway = p->endpoint.port != 0;
 
-	json_put(o, "public_key", json_string(pubkey_format(&p->public_key, key)));
-	if (p->endpoint.port != 0)
-		put_gateway(o, p);
-	else
-		json_put(o, "device", p->name != NULL ? json_string(p->name) : json_null());
-	json_put(o, "allowed_ips", json_prefixes(p->allowed_ips, p->nallowed));
-	json_put(o, "keepalive", json_integer(p->keepalive));
-	json_put(o, "not_before", json_time(p->not_before));
-	json_put(o, "expires", json_time(p->expires));
-	json_put(o, "revoked", json_boolean(p->revoked));
-	return o;
+	buf_adds(out, "{\"allowed_ips\": ");
+	add_prefixes(out, p->allowed_ips, p->nallowed);
+	buf_adds(out, ", ");
+	if (gateway) {
+		gw_endpoint_print(&p->endpoint, &endpoint);
+		add_text(out, "endpoint", buf_str(&endpoint));
+	} else {
+		add_text(out, "device", p->name);
+	}
+	add_moment(out, "expires", p->expires);
+	if (gateway)
+		add_text(out, "gateway", p->name);
+	buf_addf(out, "\"keepalive\": %u, ", p->keepalive);
+	add_moment(out, "not_before", p->not_before);
+	add_text(out, "public_key", pubkey_format(&p->public_key, key));
+	buf_adds(out, p->revoked ? "\"revoked\": true}" : "\"revoked\": false}");
 }
 
 static const char *const set_kinds[] = {
@@ -114,7 +150,7 @@ void emit_state_json(const struct gw_plan *p, struct buf *out)
 	buf_adds(out, "],\n  \"peers\": [");
 	for (size_t i = 0; i < p->npeers; i++) {
 		buf_adds(out, i == 0 ? "\n    " : ",\n    ");
-		json_line(out, peer_json(&p->peer[i]));
+		add_peer(out, &p->peer[i]);
 	}
 	buf_adds(out, "],\n");
 	add_member(out, "public_key", json_string(pubkey_format(&p->public_key, key)));

@@ -11,9 +11,13 @@ void wireguard_peer(const struct gw_peer *p, struct buf *out)
 	buf_addc(out, '\n');
 	if (p->name != NULL)
 		buf_addf(out, "# %s\n", p->name);
-	buf_addf(out, "[Peer]\nPublicKey = %s\n", pubkey_format(&p->public_key, key));
-	for (size_t i = 0; i < p->nallowed; i++)
-		buf_addf(out, "%s%s", i == 0 ? "AllowedIPs = " : ", ", prefix_format(p->allowed_ips[i], text));
+	buf_adds(out, "[Peer]\nPublicKey = ");
+	buf_adds(out, pubkey_format(&p->public_key, key));
+	buf_addc(out, '\n');
+	for (size_t i = 0; i < p->nallowed; i++) {
+		buf_adds(out, i == 0 ? "AllowedIPs = " : ", ");
+		buf_adds(out, prefix_format(p->allowed_ips[i], text));
+	}
 	if (p->nallowed > 0)
 		buf_addc(out, '\n');
 	if (p->endpoint.port != 0) {
