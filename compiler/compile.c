@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "share.h"
+#include "compile_base.h"
 
 void compile_init(struct compile *c)
 {
@@ -38,7 +38,7 @@ int compile_run(struct compile *c, const struct compile_input *in, char *err, si
 	int ret = 1;
 
 	if (in->base != NULL && in->rev != NULL && in->read_model == NULL)
-		ret = share_base(c, in, err, err_size);
+		ret = compile_base(c, in, err, err_size);
 	if (ret > 0) {
 		ret = open_source(c, in, err, err_size);
 		if (ret < 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -317,6 +318,23 @@ static int wait_frame(const struct role_ops *ops, void *ctx, int sock)
 	return ret;
 }
 
+/*
+ * A job may have needed a hundred times what a role keeps. What is free goes back to the system when nothing has come for a while, and not before:
+ * the next change is as quick as the last.
+ */
+static void give_back(const struct role_ops *ops, void *ctx, int sock)
+{
+	struct pollfd p[1 + ROLE_POLLS] = { { .fd = sock, .events = POLLIN } };
+	int wait_ms = -1;
+
+	if (mallinfo2().fordblks < ROLE_SPARE_BYTES)
+		return;
+	size_t n = ops->polls != NULL ? ops->polls(ctx, p + 1, &wait_ms) : 0;
+	bool sooner = wait_ms >= 0 && wait_ms < ROLE_QUIET_MS;
+	if (poll(p, 1 + n, sooner ? wait_ms : ROLE_QUIET_MS) == 0 && !sooner)
+		malloc_trim(0);
+}
+
 int role_serve(const struct role_ops *ops, void *ctx, int sock)
 {
 	struct ipc_frame *f = malloc(sizeof(*f));
@@ -324,6 +342,7 @@ int role_serve(const struct role_ops *ops, void *ctx, int sock)
 	bool greeted = false;
 
 	while (ret == 0) {
+		give_back(ops, ctx, sock);
 		ret = wait_frame(ops, ctx, sock);
 		if (ret < 0)
 			break;

@@ -25,7 +25,7 @@ sub layer_of { # a path from the root
 	return 'schema' if $path =~ m{^schema/};
 	return 'reconciler' if $path =~ m{^reconciler/};
 	return $1 if $path =~ m{^compiler/([a-z]+)/};
-	return 'compile' if $path =~ m{^compiler/compile\.[ch]$};
+	return 'compile' if $path =~ m{^compiler/compile(_base)?\.[ch]$};
 	return 'cmd' if $path =~ m{^compiler/};
 	return undef;
 }

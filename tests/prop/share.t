@@ -69,7 +69,7 @@ for seed in $(seq 14); do
 	python3 "$work/edit.py" "$repo" "$seed"
 	git -C "$repo" add -A && git -C "$repo" commit -qm "Edit $seed" --allow-empty
 	for side in "main~1" main; do
-		rm -rf "$work/$side" && mkdir -p "$work/$side" && git -C "$repo" archive "$side" | tar -x -C "$work/$side"
+		rm -rf "${work:?}/$side" && mkdir -p "$work/$side" && git -C "$repo" archive "$side" | tar -x -C "$work/$side"
 	done
 	"$yett" diff -C "$repo" --format=json "main~1" main >"$work/shared" 2>"$work/shared.said"
 	shared=$?

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* share - a commit's tree read from one that is much like it; private to compile.c. */
+/* compile_base - a commit's tree read from one that is much like it; private to compile.c. */
 #pragma once
 
 #include "compile.h"
@@ -8,4 +8,4 @@
  * Fills source and model of c, taking what in->base has of the same files. 0, or a negative errno and one line in err; 1: nothing was
  * done, since something is to be said of one of the trees, and c is as it was.
  */
-int share_base(struct compile *c, const struct compile_input *in, char *err, size_t err_size);
+int compile_base(struct compile *c, const struct compile_input *in, char *err, size_t err_size);

@@ -4,7 +4,7 @@
  * its number in diagnostics, which places in them say. Whenever there is something to tell, the tree is compiled plainly instead, so that
  * it is told as for any tree.
  */
-#include "share.h"
+#include "compile_base.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +118,7 @@ static void take_parts(struct compile *c, const struct compile *base)
 		model_join(&c->model, part, c->source.nfiles, false, &c->arena, d);
 }
 
-int share_base(struct compile *c, const struct compile_input *in, char *err, size_t err_size)
+int compile_base(struct compile *c, const struct compile_input *in, char *err, size_t err_size)
 {
 	const struct compile *base = in->base;
 	size_t max = c->diags.max;
