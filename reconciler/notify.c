@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "notify.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,4 +36,27 @@ void notify_send(const char *fmt, ...)
 	(void)!sendto(fd, text, bytes, MSG_NOSIGNAL, (const struct sockaddr *)&to,
 		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	close(fd);
+}
+
+static bool number_of(const char *name, unsigned long long *out)
+{
+	const char *text = getenv(name);
+	char *end;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return errno == 0 && *end == '\0';
+}
+
+int64_t notify_watchdog_ms(void)
+{
+	unsigned long long us, pid;
+
+	if (!number_of("WATCHDOG_USEC", &us) || us < 3000 || us > INT64_MAX / 2)
+		return 0;
+	if (getenv("WATCHDOG_PID") != NULL && (!number_of("WATCHDOG_PID", &pid) || pid != (unsigned long long)getpid()))
+		return 0;
+	return (int64_t)(us / 3000);
 }

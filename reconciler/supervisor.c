@@ -217,6 +217,10 @@ static void turn_ended(struct supervisor *s)
 		break;
 	case TURN_FULL:
 		remember_turn(s);
+		if (s->reloading && !s->forced) {
+			s->reloading = false;
+			notify_send("READY=1");
+		}
 		schedule(s);
 		tickets_answer(s, VERB_SYNC, s->started, status_sync_json);
 		tickets_answer(s, VERB_RETRY, s->started, status_sync_json);
@@ -526,6 +530,8 @@ static void take_signal(struct supervisor *s)
 		return;
 	if (i.ssi_signo == SIGHUP) {
 		s->forced = true;
+		s->reloading = true;
+		notify_send("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)text_clock_us());
 		return;
 	}
 	log_line("stops on signal %u; what is in force stays in force", i.ssi_signo);
@@ -557,6 +563,8 @@ static int poll_wait_ms(const struct supervisor *s)
 		if (s->role[i].pid == 0 && s->role[i].retry_ms < first && starts_role(s, s->role[i].id))
 			first = s->role[i].retry_ms;
 	first = clients < first ? clients : first;
+	if (s->watchdog_ms > 0 && s->lived_ms + s->watchdog_ms < first)
+		first = s->lived_ms + s->watchdog_ms;
 	if (!s->once && !s->stopping && watch_deadline(&s->watch) < first)
 		first = watch_deadline(&s->watch);
 	if (audit_log_deadline(&s->store.audit) < first)
@@ -600,12 +608,23 @@ static void work(struct supervisor *s, const struct pollfd p[static POLL_COUNT],
 	tickets_give(s);
 }
 
+static void tell_alive(struct supervisor *s)
+{
+	int64_t now = role_clock_ms();
+
+	if (s->watchdog_ms == 0 || now - s->lived_ms < s->watchdog_ms)
+		return;
+	s->lived_ms = now;
+	notify_send("WATCHDOG=1");
+}
+
 static void loop(struct supervisor *s, struct ipc_frame *f)
 {
 	struct pollfd p[POLL_COUNT];
 
 	/* A change of the kernel that has begun is seen to its end. */
 	while (!s->stopping || turn_applying(&s->turn) || s->watch.job != 0) {
+		tell_alive(s);
 		begin_what_is_due(s);
 		settle(s);
 		if (!s->once && !s->stopping)
@@ -797,6 +816,7 @@ int supervisor_run(const struct config *c, bool once)
 				  .quota_fd = -1, .launcher.sock = -1,
 				  .store = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1, .audit = AUDIT_LOG_NONE } };
 	s->publish.listen_fd = -1;
+	s->watchdog_ms = notify_watchdog_ms();
 	control_init(&s->control);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		role_init(&s->role[i], (enum role_id)i);

@@ -31,6 +31,8 @@ struct supervisor {
 	int signal_fd;
 	int quota_fd;           /* what is used of quotas, as the apply role said last; -1: nothing yet */
 	bool stopping, announced;
+	bool reloading;         /* the service manager waits for the turn that SIGHUP asked for */
+	int64_t watchdog_ms, lived_ms; /* how often it is told that we live, 0: never; when it was told last */
 	bool enforced;          /* that the plan is in force was written in the audit trail */
 	int status;             /* what it ends with */
 	/* When the next turn begins. */
