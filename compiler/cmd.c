@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/crew.h"
+#include "base/text.h"
 #include "base/vec.h"
 #include "log/past.h"
 
@@ -29,13 +31,14 @@ static const char *const format_names[] = {
 
 int cmd_fail(const struct cmd *cmd, const char *fmt, ...)
 {
+	struct buf said BUF_CLEANUP = BUF_INIT, safe BUF_CLEANUP = BUF_INIT;
 	va_list ap;
 
-	fprintf(stderr, "yett: %s: ", cmd->name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	buf_vaddf(&said, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	text_add_safe(&safe, buf_str(&said), said.len); /* what was typed may be something that a page said */
+	fprintf(stderr, "yett: %s: %s\n", cmd->name, buf_str(&safe));
 	return EXIT_CANNOT;
 }
 
@@ -44,36 +47,54 @@ int cmd_parse_status(int ret)
 	return ret == -2 ? EXIT_HOLDS : EXIT_CANNOT;
 }
 
-static void print_option(const struct cmd_option *o)
-{
-	char left[64];
-	int n = o->letter ? snprintf(left, sizeof(left), "  -%c, --%s", o->letter, o->name) :
-			    snprintf(left, sizeof(left), "      --%s", o->name);
+enum { OPTION_COLUMN = 29 }; /* where an option's explanation begins */
 
-	if (o->arg != NULL && n > 0 && (size_t)n < sizeof(left))
-		snprintf(left + n, sizeof(left) - (size_t)n, "=%s", o->arg);
-	printf("%-28s %s\n", left, o->help);
+static void add_option(struct buf *out, const struct cmd_option *o)
+{
+	size_t before = out->len;
+
+	if (o->letter)
+		buf_addf(out, "  -%c, --%s", o->letter, o->name);
+	else
+		buf_addf(out, "      --%s", o->name);
+	if (o->arg != NULL)
+		buf_addf(out, "=%s", o->arg);
+	size_t n = out->len - before;
+	if (n >= OPTION_COLUMN)
+		buf_addf(out, "\n%*s", OPTION_COLUMN, "");
+	else
+		buf_addf(out, "%*s", (int)(OPTION_COLUMN - n), "");
+	text_add_wrapped(out, o->help, OPTION_COLUMN, OPTION_COLUMN);
+	buf_addc(out, '\n');
 }
 
 static void print_help(const struct cmd *cmd, const struct cmd_option *own, const struct cmd_option *common)
 {
-	printf("Usage: yett %s [OPTION]...%s%s\n%s.\n\n", cmd->name, *cmd->args ? " " : "", cmd->args, cmd->summary);
-	if (cmd->help != NULL)
-		printf("%s\n\n", cmd->help);
-	if (own != NULL && own->name != NULL) {
-		printf("Options:\n");
-		for (; own->name != NULL; own++)
-			print_option(own);
-		printf("\n");
+	struct buf out BUF_CLEANUP = BUF_INIT;
+
+	buf_addf(&out, "Usage: yett %s [OPTION]...%s%s\n", cmd->name, *cmd->args ? " " : "", cmd->args);
+	text_add_wrapped(&out, cmd->summary, 0, 0);
+	buf_adds(&out, ".\n\n");
+	if (cmd->help != NULL) {
+		text_add_paragraphs(&out, cmd->help);
+		buf_addc(&out, '\n');
 	}
-	printf("Options of every command:\n");
+	if (own != NULL && own->name != NULL) {
+		buf_adds(&out, "Options:\n");
+		for (; own->name != NULL; own++)
+			add_option(&out, own);
+		buf_addc(&out, '\n');
+	}
+	buf_adds(&out, "Options of every command:\n");
 	for (; common->name != NULL; common++)
-		print_option(common);
-	printf("\nFormats:");
+		add_option(&out, common);
+	buf_adds(&out, "\nFormats:");
 	for (size_t f = 0; f < ARRAY_SIZE(format_names); f++)
 		if (cmd->formats & 1u << f)
-			printf(" %s", format_names[f]);
-	printf("\nExit status: 0 it holds; 1 the tree has errors, a test failed or the answer is deny; 2 it could not run.\n");
+			buf_addf(&out, " %s", format_names[f]);
+	buf_adds(&out, "\n");
+	text_add_paragraphs(&out, "Exit status: 0 it holds; 1 the tree has errors, a test failed or the answer is deny; 2 it could not run.");
+	fputs(buf_str(&out), stdout);
 }
 
 /* All options of one command in getopt_long()'s form; index i of `all` has value letter or LONG_BASE + i. */
@@ -124,7 +145,7 @@ static bool parse_size(const char *text, uint64_t *out)
 	if (errno != 0 || end[shift != 0] != '\0' || v > UINT64_MAX >> shift)
 		return false;
 	*out = (uint64_t)v << shift;
-	return true;
+	return v != 0; /* 0 would read as "no limit" to some and as "nothing" to others */
 }
 
 static bool option_set(const struct cmd_option *o, const char *arg)
@@ -205,8 +226,8 @@ static int parse_all(const struct cmd *cmd, const struct parser *p, int argc, ch
 			return -1;
 		}
 		if (!option_set(o, optarg)) {
-			cmd_fail(cmd, "--%s takes a number%s, not %s", o->name,
-				 strcmp(o->name, "max-bytes") == 0 ? " of bytes such as 64M" : "", optarg);
+			cmd_fail(cmd, "--%s takes a number%s above 0, not %s", o->name,
+				 strcmp(o->name, "max-bytes") == 0 ? " of bytes such as 64M," : "", optarg);
 			return -1;
 		}
 		if (*help)

@@ -301,6 +301,10 @@ static int enroll(struct enroll *e)
 	if (status != EXIT_HOLDS)
 		return status;
 	print_document(e);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		unlink(e->key); /* nobody has seen its public half */
+		return cmd_fail(e->cmd, "cannot write the document, so the key is gone again");
+	}
 	print_advice(e);
 	return EXIT_HOLDS;
 }

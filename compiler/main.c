@@ -5,8 +5,10 @@
 
 #include <sodium.h>
 
+#include "base/buf.h"
 #include "base/bug.h"
 #include "base/diag.h"
+#include "base/text.h"
 #include "cmd.h"
 
 static const struct cmd *const commands[] = {
@@ -19,14 +21,22 @@ const struct cmd *const *cmd_table(size_t *n)
 	return commands;
 }
 
-static void usage(FILE *out)
+enum { SUMMARY_COLUMN = 11 };
+
+static void usage(FILE *file)
 {
-	fprintf(out, "Usage: yett COMMAND [OPTION]... [ARGUMENT]...\n"
-		     "Compiles a WireGuard access policy: checks it, answers questions, shows what a change does, renders it.\n\n"
-		     "Commands:\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(out, "\n`yett COMMAND --help` tells more. `yett --version` prints the version.\n");
+	struct buf out BUF_CLEANUP = BUF_INIT;
+
+	buf_adds(&out, "Usage: yett COMMAND [OPTION]... [ARGUMENT]...\n");
+	text_add_paragraphs(&out, "Compiles a WireGuard access policy: checks it, answers questions, shows what a change does, renders it.");
+	buf_adds(&out, "\nCommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		buf_addf(&out, "  %-8s ", commands[i]->name);
+		text_add_wrapped(&out, commands[i]->summary, SUMMARY_COLUMN, SUMMARY_COLUMN);
+		buf_addc(&out, '\n');
+	}
+	buf_adds(&out, "\n`yett COMMAND --help` tells more. `yett --version` prints the version.\n");
+	fputs(buf_str(&out), file);
 }
 
 static int unknown_command(const char *word)
@@ -36,7 +46,9 @@ static int unknown_command(const char *word)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		names[i] = commands[i]->name;
 	const char *near = diag_nearest(word, names, ARRAY_SIZE(commands));
-	fprintf(stderr, "yett: there is no command %s", word);
+	struct buf safe BUF_CLEANUP = BUF_INIT;
+	text_add_safe(&safe, word, strlen(word));
+	fprintf(stderr, "yett: there is no command %s", buf_str(&safe));
 	if (near != NULL)
 		fprintf(stderr, "; did you mean %s?", near);
 	fprintf(stderr, "\nyett --help lists the commands.\n");

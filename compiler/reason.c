@@ -140,7 +140,7 @@ static void find_rule(struct compile *c, const struct reason_question *q, struct
 
 	if (q->ngateways == 0 || !address_of(&c->resolved, q->source, addr_is_v4(q->addr), &f.source))
 		return;
-	plan_gateway(&plan, &c->access, &c->resolved, q->gateway[0], &c->arena, &c->diags);
+	plan_gateway(&plan, &c->access, &c->resolved, q->gateway[0], &c->arena);
 	nft_trace(&plan.nft, &f, &res);
 	if (res.rule == NULL)
 		return;

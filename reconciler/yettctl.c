@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/bug.h"
 #include "base/diag.h"
+#include "base/text.h"
 #include "config.h"
 #include "report/answer.h"
 #include "report/audit_text.h"
@@ -47,21 +48,43 @@ static const struct command {
 	{ "verify", "whether the kernel grants exactly what the commit in force, or another one, says", answer_print_verify, true, false },
 };
 
-static void usage(FILE *out)
+enum { SUMMARY_COLUMN = 12 };
+
+static void usage(FILE *file)
 {
-	fprintf(out, "Usage: yettctl [OPTION]... COMMAND\nAsks the yettd that runs on this gateway, or tells it what to do.\n\nCommands:\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out, "\n      --commit=COMMIT  named by 7 or more digits; verify: compare with it; confirm: only if that one waits\n"
-		     "      --for=DURATION   how long suspend lasts, such as 30m; at most 24h\n"
-		     "      --checkpoint=SEQ:HASH  audit verify: this line, as the log told it, has to be there\n"
-		     "      --socket=PATH    yettd's control_socket (default " CONFIG_DEFAULT_SOCKET ")\n"
-		     "      --format=FORMAT  text or json (default text)\n"
-		     "  -h, --help           print this and exit\n"
-		     "      --version        print the version and exit\n\n"
-		     "confirm, resume, retry, rollback and suspend are for root and for the operators that yettd.yaml lists.\n"
-		     "Exit status: 0 done; sync and retry give 1 when the tree has errors or the plan is held, verify when the\n"
-		     "kernel differs; 2 it could not be done.\n");
+	struct buf out BUF_CLEANUP = BUF_INIT;
+
+	buf_adds(&out, "Usage: yettctl [OPTION]... COMMAND\nAsks the yettd that runs on this gateway, or tells it what to do.\n\nCommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		buf_addf(&out, "  %-9s ", commands[i].name);
+		text_add_wrapped(&out, commands[i].summary, SUMMARY_COLUMN, SUMMARY_COLUMN);
+		buf_addc(&out, '\n');
+	}
+	buf_adds(&out, "\n"
+		       "      --commit=COMMIT  named by 7 or more digits; verify: compare with it;\n"
+		       "                       confirm: only if that one waits\n"
+		       "      --for=DURATION   how long suspend lasts, such as 30m; at most 24h\n"
+		       "      --checkpoint=SEQ:HASH\n"
+		       "                       audit verify: this line, as the log told it, has to be\n"
+		       "                       there\n"
+		       "      --socket=PATH    yettd's control_socket (default\n"
+		       "                       " CONFIG_DEFAULT_SOCKET ")\n"
+		       "      --format=FORMAT  text or json (default text)\n"
+		       "  -h, --help           print this and exit\n"
+		       "      --version        print the version and exit\n\n");
+	text_add_paragraphs(&out, "confirm, resume, retry, rollback and suspend are for root and for the operators that "
+				  "yettd.yaml lists. Exit status: 0 done; sync and retry give 1 when the tree has errors or the "
+				  "plan is held, verify when the kernel differs; 2 it could not be done.");
+	fputs(buf_str(&out), file);
+}
+
+/* The status of what was only printed. */
+static int printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CTL_OK;
+	fprintf(stderr, "yettctl: cannot write the result\n");
+	return CTL_CANNOT;
 }
 
 static int dial(const char *path)
@@ -161,7 +184,9 @@ static int unknown(const char *word)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		names[i] = commands[i].name;
 	const char *near = diag_nearest(word, names, ARRAY_SIZE(commands));
-	fprintf(stderr, "yettctl: there is no command %s%s%s%s\nyettctl --help lists the commands.\n", word,
+	struct buf safe BUF_CLEANUP = BUF_INIT;
+	text_add_safe(&safe, word, strlen(word));
+	fprintf(stderr, "yettctl: there is no command %s%s%s%s\nyettctl --help lists the commands.\n", buf_str(&safe),
 		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return CTL_CANNOT;
 }
@@ -219,8 +244,8 @@ int main(int argc, char **argv)
 			if (!read_duration(optarg, &args.seconds))
 				return CTL_CANNOT;
 			break;
-		case 'h': usage(stdout); return CTL_OK;
-		case 'v': puts("yettctl " YETT_VERSION); return CTL_OK;
+		case 'h': usage(stdout); return printed();
+		case 'v': puts("yettctl " YETT_VERSION); return printed();
 		default: fprintf(stderr, "yettctl --help lists the options.\n"); return CTL_CANNOT;
 		}
 	}

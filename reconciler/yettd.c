@@ -16,15 +16,25 @@
 static void usage(void)
 {
 	puts("Usage: yettd [OPTION]...\n"
-	     "Follows a policy repository: fetches it, compiles it for this gateway, and keeps WireGuard, addresses, routes\n"
-	     "and the nftables table inet yett as it says.\n\n"
+	     "Follows a policy repository: fetches it, compiles it for this gateway, and keeps\n"
+	     "WireGuard, addresses, routes and the nftables table inet yett as it says.\n\n"
 	     "      --config=FILE  configuration (default " CONFIG_DEFAULT_FILE ")\n"
 	     "      --once         one full turn, then exit\n"
 	     "      --check        read the configuration, say what is wrong with it, and exit\n"
 	     "  -h, --help         print this and exit\n"
 	     "      --version      print the version and exit\n\n"
-	     "Exit status: 0 in force or unchanged; 1 the tree has errors (the last good plan stays in force);\n"
-	     "2 it could not run; 75 another yettd works in the same state folder. yettd(8) tells more.");
+	     "Exit status: 0 in force or unchanged; 1 the tree has errors (the last good plan\n"
+	     "stays in force); 2 it could not run; 75 another yettd works in the same state\n"
+	     "folder. yettd(8) tells more.");
+}
+
+/* The status of what was only printed. */
+static int printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return YETTD_OK;
+	fprintf(stderr, "yettd: cannot write the result\n");
+	return YETTD_CANNOT;
 }
 
 /* 0, or an exit status after saying why. */
@@ -100,8 +110,8 @@ int main(int argc, char **argv)
 		case 'o': once = true; break;
 		case 'k': only_check = true; break;
 		case 'r': return role_main(optarg);
-		case 'h': usage(); return YETTD_OK;
-		case 'v': puts("yettd " YETT_VERSION); return YETTD_OK;
+		case 'h': usage(); return printed();
+		case 'v': puts("yettd " YETT_VERSION); return printed();
 		default: fprintf(stderr, "yettd --help lists the options.\n"); return YETTD_CANNOT;
 		}
 	}

@@ -75,7 +75,7 @@ static int emit_gateway(struct emitter *e, uint32_t gateway)
 	int ret = 0;
 
 	arena_init(&arena);
-	plan_gateway(&plan, e->x, e->r, gateway, &arena, e->d);
+	plan_gateway(&plan, e->x, e->r, gateway, &arena);
 	for (size_t i = 0; ret == 0 && i < sizeof(gateway_files) / sizeof(gateway_files[0]); i++) {
 		gateway_files[i].write(&plan, &e->text);
 		ret = put_file(e, arena_printf(e->a, "gateways/%s/%s", plan.gateway, gateway_files[i].name));

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/bug.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "trust/commit_object.h"
@@ -31,12 +32,6 @@ static int fail(char *err, size_t err_size, const char *what, const git_oid *id)
 
 /* ---- text ---- */
 
-static bool is_unsafe(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
-}
-
 static const char *safe_text(struct arena *a, const char *s, size_t n)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT;
@@ -48,7 +43,7 @@ static const char *safe_text(struct arena *a, const char *s, size_t n)
 			buf_adds(&b, "…");
 			break;
 		}
-		if (len == 0 || is_unsafe(c))
+		if (len == 0 || text_is_unsafe(c))
 			buf_adds(&b, "\xef\xbf\xbd");
 		else
 			buf_add(&b, s + i, len);

@@ -393,11 +393,10 @@ static void plan_table(struct gateway_plan *g)
 }
 
 void plan_gateway(struct gw_plan *p, const struct access *x, const struct resolved *r, uint32_t gateway,
-		  struct arena *a, struct diags *d)
+		  struct arena *a)
 {
 	struct gateway_plan g = { .p = p, .x = x, .r = r, .gateway = gateway, .g = &r->gateway[gateway], .a = a };
 
-	(void)d; /* resolve has judged the capacity, and sets of boxes are split where they grow too large */
 	for (size_t i = 0; i < r->ndevices; i++)
 		if (place_has(r, gateway, (uint32_t)i))
 			vec_push(&g.admitted, (uint32_t)i);

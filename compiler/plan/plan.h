@@ -5,9 +5,9 @@
 #include "access/access.h"
 #include "plan/gw_plan.h"
 
-/* gateway: index into r->gateway. Of a tree without errors nothing can go wrong here: d gets nothing. */
+/* gateway: index into r->gateway. Of a tree without errors nothing can go wrong here. */
 void plan_gateway(struct gw_plan *p, const struct access *x, const struct resolved *r, uint32_t gateway,
-		  struct arena *a, struct diags *d);
+		  struct arena *a);
 
 /*
  * Profiles. A device's AllowedIPs are the exact minimal prefixes of what it may ever reach, and of what may ever reach it (WireGuard drops a packet whose

@@ -19,7 +19,7 @@ int plans_compile(struct plans *p, struct compile *c, const uint8_t repo[static 
 	for (uint32_t i = 0; i < p->n; i++) {
 		struct gw_plan plan = { 0 };
 		struct buf bytes BUF_CLEANUP = BUF_INIT;
-		plan_gateway(&plan, &c->access, r, i, a, &c->diags);
+		plan_gateway(&plan, &c->access, r, i, a);
 		gw_plan_encode(&plan, &bytes);
 		p->gateway[i] = arena_strdup(a, r->gateway[i].decl->o.name);
 		p->leaf[i] = merkle_plan_leaf(repo, p->gateway[i], bytes.p, bytes.len);

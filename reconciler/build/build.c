@@ -76,7 +76,7 @@ static void make_plan(struct job *j)
 		no_gateway(j);
 		return;
 	}
-	plan_gateway(&plan, &c->access, &c->resolved, gateway, &c->arena, &c->diags);
+	plan_gateway(&plan, &c->access, &c->resolved, gateway, &c->arena);
 	if (c->diags.errors > 0) {
 		j->res.verdict = COMPILE_TREE_ERRORS;
 		return;

@@ -62,7 +62,7 @@ struct kernel {
 	void *ctx;
 	/*
 	 * The live state into *p, which points into a and into the connection's own memory: good until the next call. 0 or a negative errno and a
-	 * sentence in err. -ENODEV with "E_NO_WIREGUARD ..." when neither backend is there.
+	 * sentence in err. -ENODEV with "... [E_NO_WIREGUARD]" when neither backend is there.
 	 */
 	int (*observe)(void *ctx, const char *interface, enum kernel_look look, struct arena *a, struct gw_plan *p, char *err,
 		       size_t err_size);

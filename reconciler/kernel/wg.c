@@ -10,7 +10,7 @@
 int wg_missing(const char *interface, char *err, size_t err_size)
 {
 	snprintf(err, err_size,
-		 "E_NO_WIREGUARD the kernel has no WireGuard and no wireguard-go listens on %s/%s.sock; start `wireguard-go %s` or load the module",
+		 "the kernel has no WireGuard and no wireguard-go listens on %s/%s.sock; start `wireguard-go %s` or load the module [E_NO_WIREGUARD]",
 		 WG_SOCKET_DIR, interface, interface);
 	return -ENODEV;
 }

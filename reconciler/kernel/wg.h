@@ -35,7 +35,7 @@ int wg_kernel_open(struct wg_conn **c, char *err, size_t err_size);
 /* door: see kernel_open(). */
 int wg_userspace_open(struct wg_conn **c, const struct kernel_door *door, char *err, size_t err_size);
 
-/* "E_NO_WIREGUARD ..." for that interface. Returns -ENODEV. */
+/* "... [E_NO_WIREGUARD]" for that interface. Returns -ENODEV. */
 int wg_missing(const char *interface, char *err, size_t err_size);
 
 /* What one peer op asks of a device. */

@@ -131,3 +131,10 @@ setup() {
 	ASAN_OPTIONS=detect_leaks=0 run -0 strace -f -e trace=socket,connect,sendto -o trace "$YETT" enroll a --owner ana --key key -C tree
 	! grep -E 'socket|connect|sendto' trace
 }
+
+@test "a document that could not be written leaves no key behind" {
+	run -2 bash -c "$YETT enroll a --tag t --key key >/dev/full"
+	has 'so the key is gone again'
+	[ ! -e key ]
+	run -0 yett enroll a --tag t --key key
+}

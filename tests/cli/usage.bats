@@ -123,6 +123,49 @@ COMMANDS='check test build diff can who access init schema fmt address enroll co
 	done
 }
 
+@test "help and version of the daemon and its control that could not be written end with 2" {
+	for program in yettd yettctl; do
+		for word in --help --version; do
+			run -2 bash -c "$B/$program $word >/dev/full"
+			[ "$output" = "$program: cannot write the result" ]
+		done
+	done
+}
+
+@test "no line of any help is longer than 80 columns" {
+	{
+		yett --help
+		"$B/yettd" --help
+		"$B/yettctl" --help
+		for command in $(yett --help | sed -n 's/^  \([a-z]\{3,\}\) .*/\1/p'); do yett "$command" --help; done
+	} >"$BATS_TEST_TMPDIR/help"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -gt 300 ]
+	run -0 awk 'length($0) > 80 || / $/' "$BATS_TEST_TMPDIR/help"
+	[ -z "$output" ]
+}
+
+@test "what the terminal would obey is not echoed" {
+	bad=$'x\e[31mred\a\xe2\x80\xaetxt'
+	for question in "can -C $QUICK $bad resource:nas" "can -C $QUICK ben-laptop $bad" "can -C $QUICK ben-laptop resource:nas $bad" \
+		"$bad" "check --format=$bad" "check --$bad" "who -C $QUICK $bad" "explain $bad" "check --at $bad" "enroll $bad" "diff $bad"; do
+		# shellcheck disable=SC2086
+		run yett $question
+		[ "$status" -ne 0 ]
+		[[ "$output" == *red* ]]
+		[[ "$output" != *$'\e'* && "$output" != *$'\a'* && "$output" != *$'\xe2\x80\xae'* ]]
+	done
+	run -2 "$B/yettctl" "$bad"
+	[[ "$output" == *red* && "$output" != *$'\e'* ]]
+}
+
+@test "a limit of 0 is an error and not the default" {
+	for limit in max-bytes max-errors threads; do
+		run -2 yett check -C "$QUICK" --$limit=0
+		[[ "$output" == "yett: check: --$limit takes a number"*"above 0, not 0" ]]
+	done
+	run -0 yett check -C "$QUICK" --max-errors=1 --max-bytes=1M
+}
+
 @test "a wrong option is told from one without its value" {
 	run -2 yett check --frob
 	[[ "$output" == *"--frob is not one of its options"* ]]
@@ -131,7 +174,7 @@ COMMANDS='check test build diff can who access init schema fmt address enroll co
 	run -2 yett check --quiet=3
 	[[ "$output" == *"--quiet=3 gives a value to an option that takes none"* ]]
 	run -2 yett check --max-errors=many
-	[[ "$output" == *"--max-errors takes a number, not many"* ]]
+	[[ "$output" == *"--max-errors takes a number above 0, not many"* ]]
 }
 
 @test "a misspelt device, gateway or port is named, and the nearest offered" {

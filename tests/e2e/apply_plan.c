@@ -24,7 +24,7 @@ static int plan_of(struct compile *c, const char *gateway, struct gw_plan *out, 
 		snprintf(err, err_size, "there is no gateway %s", gateway);
 		return -1;
 	}
-	plan_gateway(&plan, &c->access, &c->resolved, g, &c->arena, &c->diags);
+	plan_gateway(&plan, &c->access, &c->resolved, g, &c->arena);
 	gw_plan_encode(&plan, &bytes);
 	return gw_plan_decode(out, bytes.p, bytes.len, &c->arena, err, err_size);
 }

@@ -23,7 +23,7 @@ static int plan_of(struct compile *c, const char *gateway, struct gw_plan *out)
 		fprintf(stderr, "load_plan: there is no gateway %s\n", gateway);
 		return -1;
 	}
-	plan_gateway(&plan, &c->access, &c->resolved, g, &c->arena, &c->diags);
+	plan_gateway(&plan, &c->access, &c->resolved, g, &c->arena);
 	gw_plan_encode(&plan, &bytes);
 	if (gw_plan_decode(out, bytes.p, bytes.len, &c->arena, err, sizeof(err)) < 0) {
 		fprintf(stderr, "load_plan: %s\n", err);

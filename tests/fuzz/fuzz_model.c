@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (c.ready && c.resolved.ngateways > 0) {
 			struct gw_plan plan;
 			struct example_result *res;
-			plan_gateway(&plan, &c.access, &c.resolved, 0, &c.arena, &c.diags);
+			plan_gateway(&plan, &c.access, &c.resolved, 0, &c.arena);
 			examples_run(&c.access, &c.resolved, 1800000000, &c.arena, &res);
 		}
 	}

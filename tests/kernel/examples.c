@@ -104,7 +104,7 @@ static void example(const char *dir)
 	if (ok(rc == 0 && c.ready, "%s compiles", dir))
 		for (uint32_t g = 0; g < c.resolved.ngateways; g++) {
 			struct gw_plan p;
-			plan_gateway(&p, &c.access, &c.resolved, g, &c.arena, &c.diags);
+			plan_gateway(&p, &c.access, &c.resolved, g, &c.arena);
 			gateway(&p);
 		}
 	compile_release(&c);

@@ -62,7 +62,7 @@ static bool compile_world(struct compiled *c, const struct world *w)
 		return false;
 	access_build(&c->access, &c->resolved, &c->arena, &c->diags);
 	for (uint32_t g = 0; g < c->resolved.ngateways && g < SITES; g++)
-		plan_gateway(&c->plan[g], &c->access, &c->resolved, g, &c->arena, &c->diags);
+		plan_gateway(&c->plan[g], &c->access, &c->resolved, g, &c->arena);
 	return !c->diags.errors && c->resolved.ngateways == SITES;
 }
 

@@ -182,7 +182,7 @@ static bool world_make(struct world *w, struct prng *p)
 	w->plan = arena_array(&w->arena, w->r.ngateways, struct gw_plan);
 	w->profile = arena_array(&w->arena, w->r.ndevices, struct device_profile);
 	for (uint32_t g = 0; g < w->r.ngateways; g++)
-		plan_gateway(&w->plan[g], &w->x, &w->r, g, &w->arena, &w->diags);
+		plan_gateway(&w->plan[g], &w->x, &w->r, g, &w->arena);
 	struct profiles *s = profiles_open(&w->x, &w->r);
 	for (uint32_t d = 0; d < w->r.ndevices; d++)
 		if (profiles_make(s, d, &w->arena, &w->profile[d]) < 0)

@@ -81,7 +81,7 @@ static void end(struct tree *t)
 		if (t->c.diags.v[i].severity == DIAG_ERROR)
 			print_message("%s: %s\n", t->c.diags.v[i].code, t->c.diags.v[i].message);
 	assert_true(ret == 0 && t->c.ready);
-	plan_gateway(&t->plan, &t->c.access, &t->c.resolved, 0, &t->c.arena, &t->c.diags);
+	plan_gateway(&t->plan, &t->c.access, &t->c.resolved, 0, &t->c.arena);
 }
 
 static void release(struct tree *t)

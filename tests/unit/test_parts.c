@@ -103,7 +103,7 @@ static void outcome(const struct buf *bundle, struct parts *p, struct buf *out)
 	uint32_t gateway = c.ready ? resolved_find(&c.resolved, KIND_GATEWAY, "gw") : NONE;
 	if (gateway != NONE) {
 		struct gw_plan plan = { 0 };
-		plan_gateway(&plan, &c.access, &c.resolved, gateway, &c.arena, &c.diags);
+		plan_gateway(&plan, &c.access, &c.resolved, gateway, &c.arena);
 		gw_plan_encode(&plan, out);
 	}
 	text_of_diags(&c.diags, out);

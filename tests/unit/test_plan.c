@@ -72,7 +72,7 @@ static struct gw_plan *plan_of(struct tree *t, const char *gateway)
 	uint32_t g = resolved_find(&t->c.resolved, KIND_GATEWAY, gateway);
 
 	assert_int_not_equal(g, NONE);
-	plan_gateway(p, &t->c.access, &t->c.resolved, g, &t->c.arena, &t->c.diags);
+	plan_gateway(p, &t->c.access, &t->c.resolved, g, &t->c.arena);
 	return p;
 }
 

@@ -950,7 +950,7 @@ static int fake_observe(void *ctx, const char *interface, enum kernel_look look,
 	f->observes++;
 	f->look = look;
 	if (f->observe_error != 0) {
-		snprintf(err, err_size, "E_NO_WIREGUARD none");
+		snprintf(err, err_size, "none [E_NO_WIREGUARD]");
 		return f->observe_error;
 	}
 	*p = (struct gw_plan){ .gateway = "", .interface = arena_strdup(a, interface), .present = true, .up = true, .mtu = 1420,
