@@ -126,7 +126,9 @@ FUZZ_SECONDS ?= 3600
 fuzz: ## fuzz every reader of foreign bytes for FUZZ_SECONDS (an hour) each
 	@$(DEPS) test
 	@$(MAKE) --no-print-directory $(JOBS) CC=clang SAN=address,undefined,fuzzer-no-link O=1 B=$(B)/fuzz fuzz-programs
+	@$(MAKE) --no-print-directory $(JOBS) $(B)/tests/e2e/sigdiff
 	@B=$(BIN) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/fuzz.t
+	@B=$(BIN) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/e2e/sigdiff.t
 
 check-style: all ## layers, banned functions, headers, scripts, generated files
 	@B=$(BIN) tests/run tests/lint

@@ -6,6 +6,7 @@
 
 #define HEX_SHA1 40
 #define HEX_SHA256 64
+#define TIME_DIGITS_MAX 12
 
 /* The header being read: lines end in LF; p never passes end. */
 struct cursor {
@@ -55,14 +56,48 @@ static bool take_parents(struct cursor *c, struct commit_object *out)
 	return true;
 }
 
+static size_t count(const char *p, size_t n, char c)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += p[i] == c;
+	return found;
+}
+
+static size_t digits(const char *p, const char *end)
+{
+	const char *start = p;
+
+	while (p < end && *p >= '0' && *p <= '9')
+		p++;
+	return (size_t)(p - start);
+}
+
+/* NAME <EMAIL> SECONDS +ZONE, as git itself writes it; others read other names out of other forms. */
+static bool ident_ok(const char *p, size_t len)
+{
+	const char *end = p + len, *mail = memchr(p, '<', len), *close = memchr(p, '>', len);
+
+	if (count(p, len, '<') != 1 || count(p, len, '>') != 1 || close < mail || (mail > p && mail[-1] != ' '))
+		return false;
+	const char *time = close + 2;
+	if (end - close < 2 || close[1] != ' ')
+		return false;
+	size_t n = digits(time, end);
+	const char *zone = time + n;
+	return n >= 1 && n <= TIME_DIGITS_MAX && end - zone == 6 && zone[0] == ' ' && (zone[1] == '+' || zone[1] == '-') &&
+	       digits(zone + 2, end) == 4;
+}
+
 static bool take_people(struct cursor *c)
 {
 	const char *value;
 	size_t len;
 
-	if (!take_line(c, "author ", &value, &len) || len == 0)
+	if (!take_line(c, "author ", &value, &len) || !ident_ok(value, len))
 		return false;
-	if (!take_line(c, "committer ", &value, &len) || len == 0)
+	if (!take_line(c, "committer ", &value, &len) || !ident_ok(value, len))
 		return false;
 	if (take_line(c, "encoding ", &value, &len) && len == 0)
 		return false;

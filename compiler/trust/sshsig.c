@@ -72,6 +72,8 @@ static enum sshsig_error armor_body(const char *armor, size_t len, const char **
 	*body_len = len - begin - end;
 	if (*body_len == 0 || (*body)[*body_len - 1] != '\n')
 		return SSHSIG_ARMOR;
+	if (memchr(*body, '\0', *body_len) != NULL)
+		return SSHSIG_B64; /* the decoder would pass over it */
 	for (size_t i = 0, line = 0; i < *body_len; i++) {
 		if ((*body)[i] != '\n') {
 			line++;

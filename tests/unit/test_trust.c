@@ -151,7 +151,7 @@ static void test_commit_fields(void **state)
 
 static void test_commit_size(void **state)
 {
-	const char head[] = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a\ncommitter c\n\n";
+	const char head[] = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <a> 1 +0000\ncommitter c <c> 1 +0000\n\n";
 	struct commit_object c;
 
 	(void)state;
@@ -164,6 +164,42 @@ static void test_commit_size(void **state)
 		free(object);
 		free(scratch);
 	}
+}
+
+/* Who git would not name, we do not take either; and nothing is passed over inside an armor. */
+static void test_idents_and_armor(void **state)
+{
+	static const struct {
+		const char *ident;
+		bool ok;
+	} row[] = { { "A B <a@example.com> 1767225600 +0000", true }, { " <> 0 -1200", true }, { "<a> 1 +0000", true },
+		    { "A a@example.com> 1 +0000", false }, { "A <a@example.com 1 +0000", false }, { "A <a> 1", false }, { "A <a> 1 +00000", false },
+		    { "A <a> 1 +00", false }, { "A <a> x +0000", false }, { "A <a>1 +0000", false }, { "A <a>  1 +0000", false },
+		    { "A<a> 1 +0000", false }, { "A <<a> 1 +0000", false }, { "A <a>> 1 +0000", false }, { "A >a< 1 +0000", false },
+		    { "A <a> 1234567890123 +0000", false }, { "", false } };
+	struct commit_object c;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(row) / sizeof(row[0]); i++) {
+		const char *ident = row[i / 2].ident, *good = "A <a> 1 +0000";
+		char object[400], scratch[800];
+		int n = snprintf(object, sizeof(object), "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor %s\ncommitter %s\n\nx\n",
+				 i & 1 ? ident : good, i & 1 ? good : ident);
+		if (commit_object_split(object, (size_t)n, scratch, &c) != (row[i / 2].ok ? COMMIT_UNSIGNED : COMMIT_HDR))
+			fail_msg("%s", ident);
+	}
+	struct buf sig = read_whole("ok-ed-sha512", ".sig"), msg = read_whole("msg", "");
+	struct sshsig out;
+	for (size_t i = 0; i <= sig.len; i++) {
+		char *with = malloc(sig.len + 1);
+		memcpy(with, sig.p, i);
+		with[i] = '\0';
+		memcpy(with + i + 1, sig.p + i, sig.len - i);
+		assert_int_not_equal(sshsig_verify(with, sig.len + 1, "git", msg.p, msg.len, &out), SSHSIG_OK);
+		free(with);
+	}
+	buf_release(&sig);
+	buf_release(&msg);
 }
 
 #define KEY_ED "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDkkIhBYV6B1j6iXjdJsvkKZyweOf/a+u6NJ7edAuCWD"
@@ -262,7 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors),	      cmocka_unit_test(test_key_and_counter),
 		cmocka_unit_test(test_truncation),    cmocka_unit_test(test_commit_fields),
-		cmocka_unit_test(test_commit_size),   cmocka_unit_test(test_signers_good),
+		cmocka_unit_test(test_commit_size), cmocka_unit_test(test_idents_and_armor),  cmocka_unit_test(test_signers_good),
 		cmocka_unit_test(test_signers_bad),   cmocka_unit_test(test_content_digest),
 	};
 
