@@ -722,6 +722,18 @@ const struct code_row code_rows[] = {
 		   "than the approvers signed.",
 	  .bad = "content: sha256: of another tree\n",
 	  .good = "content: sha256: of the commit's tree\n" },
+	{ .code = "E_FORMAT", .group = CODES_SIGNATURES, .told = true,
+	  .title = "a release was made for plans of another version of yett",
+	  .about = "The approvers' yett encodes plans in another format than this gateway's, so what was approved cannot be "
+		   "compared. Bring both to the same version; what is in force stays.",
+	  .bad = "format: 2\n",
+	  .good = "format: 3\n" },
+	{ .code = "E_PLAN_MISMATCH", .group = CODES_SIGNATURES, .told = true,
+	  .title = "the approved release has another plan for this gateway, or none",
+	  .about = "The approvers signed the plans that their machines computed. A gateway whose own plan is not among them "
+		   "applies nothing: its compiler, or the log's list of plans, is not what they had.",
+	  .bad = "a plan that the record's root does not hold\n",
+	  .good = "the plan that yett approve computed\n" },
 	{ .code = "E_ANCHOR", .group = CODES_SIGNATURES, .told = true,
 	  .title = "the log lacks the release to begin from",
 	  .about = "An anchor names a release by serial and digest, as `yett verify --release` prints it. Either it is of "

@@ -20,6 +20,20 @@ static int fail(char *err, size_t err_size, int code, const char *what)
 	return code;
 }
 
+int ledger_open_at(struct ledger *l, const struct source_repo *repo, const git_oid *tip, char *err, size_t err_size)
+{
+	git_commit *commit = NULL;
+
+	*l = (struct ledger){ .repo = repo };
+	int ret = git_commit_lookup(&commit, repo->git, tip);
+	if (ret == 0)
+		ret = git_commit_tree(&l->tree, commit);
+	if (ret == 0)
+		git_oid_tostr(l->tip, sizeof(l->tip), tip);
+	git_commit_free(commit);
+	return ret < 0 ? fail(err, err_size, -EIO, "cannot read the log of releases") : 0;
+}
+
 int ledger_open(struct ledger *l, const struct source_repo *repo, const char *ref, char *err, size_t err_size)
 {
 	git_object *o = NULL;
@@ -31,13 +45,12 @@ int ledger_open(struct ledger *l, const struct source_repo *repo, const char *re
 		return 0;
 	if (ret == 0)
 		ret = git_object_peel((git_object **)&commit, o, GIT_OBJECT_COMMIT);
-	if (ret == 0)
-		ret = git_commit_tree(&l->tree, commit);
-	if (ret == 0)
-		git_oid_tostr(l->tip, sizeof(l->tip), git_commit_id(commit));
-	git_commit_free(commit);
 	git_object_free(o);
-	return ret < 0 ? fail(err, err_size, -EIO, "cannot read the log of releases") : 0;
+	if (ret < 0)
+		return fail(err, err_size, -EIO, "cannot read the log of releases");
+	ret = ledger_open_at(l, repo, git_commit_id(commit), err, err_size);
+	git_commit_free(commit);
+	return ret;
 }
 
 void ledger_close(struct ledger *l)

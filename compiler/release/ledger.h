@@ -42,6 +42,8 @@ struct ledger_record {
 
 /* ref: a ref or revision; one that does not exist is an empty log. 0, or a negative errno and one line in err; close it in each case. */
 int ledger_open(struct ledger *l, const struct source_repo *repo, const char *ref, char *err, size_t err_size);
+/* The same of a tip whose id is known. */
+int ledger_open_at(struct ledger *l, const struct source_repo *repo, const git_oid *tip, char *err, size_t err_size);
 void ledger_close(struct ledger *l);
 
 /*

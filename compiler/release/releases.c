@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "release/descent.h"
 #include "trust/revocation.h"
-
-#define FIRST_PARENTS_MAX 64
 
 void releases_init(struct releases *c, const struct source_repo *repo, const struct ledger *ledger, int64_t now)
 {
@@ -259,36 +258,15 @@ static bool list_effects(struct releases *c, struct releases_candidate *x, struc
 	return true;
 }
 
-/* Whether a short walk over first parents meets the commit: the everyday case, without a search of the history. */
-static bool close_behind(const struct releases *c, const git_oid *is, const git_oid *was)
-{
-	git_oid at = *is;
-	bool met = git_oid_equal(is, was);
-
-	for (int i = 0; !met && i < FIRST_PARENTS_MAX; i++) {
-		git_commit *commit = NULL;
-		if (git_commit_lookup(&commit, c->repo->git, &at) < 0)
-			return false;
-		bool more = git_commit_parentcount(commit) > 0;
-		if (more)
-			at = *git_commit_parent_id(commit, 0);
-		git_commit_free(commit);
-		if (!more)
-			return false;
-		met = git_oid_equal(&at, was);
-	}
-	return met;
-}
-
 static bool goes_back(const struct releases *c, const struct releases_candidate *x)
 {
 	git_oid was, is;
 
-	if (c->serial == 0 || strcmp(c->record.commit, x->r.record.commit) == 0)
+	if (c->serial == 0)
 		return false;
 	if (git_oid_fromstr(&was, c->record.commit) < 0 || git_oid_fromstr(&is, x->r.record.commit) < 0)
 		return true;
-	return !close_behind(c, &is, &was) && git_graph_descendant_of(c->repo->git, &is, &was) != 1;
+	return !descent_holds(c->repo, &is, &was);
 }
 
 static void judge_content(struct releases *c, struct releases_candidate *x, const git_oid *root)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "release/handover.h"
 #include "release/plans.h"
 #include "release/releases.h"
 #include "sign.h"
@@ -290,6 +291,147 @@ static void test_resume(void **state)
 	close_world(&w);
 }
 
+/* ---- handed over as bytes ---- */
+
+static struct digest leaf_of(uint64_t serial)
+{
+	uint8_t repo[32] = { [31] = 7 };
+
+	return merkle_plan_leaf(repo, "hq-1", &serial, sizeof(serial));
+}
+
+/* Three releases with plans; the digests of their records. */
+static void three_releases(struct world *w, struct digest d[4])
+{
+	put_trust(w);
+	for (uint64_t serial = 1; serial <= 3; serial++) {
+		const char *gateway[] = { "hq-1", "hq-2" };
+		struct digest leaf[2] = { leaf_of(serial), digest_of("x", 1) };
+		const struct plans p = { gateway, leaf, 2 };
+		struct buf list BUF_CLEANUP = BUF_INIT;
+		char name[LEDGER_NAME_MAX];
+		put(w, "users/x.yaml", arena_printf(&w->a, "kind: User\nname: x%d\n", (int)serial));
+		put(w, "deep/er/y.yaml", arena_printf(&w->a, "kind: User\nname: y%d\n", (int)serial));
+		commit(w);
+		struct record r = record_of(w, serial, "");
+		r.flags = serial > 1 ? RECORD_REWIND : 0;
+		r.format = GW_PLAN_FORMAT;
+		r.has_plans = true;
+		r.plans = plans_root(&p);
+		if (serial > 1)
+			r.prev = d[serial - 1];
+		d[serial] = add_record(w, &r, true);
+		plans_write(&p, &list);
+		add_bytes(w, arena_printf(&w->a, "rel/%010llu/%s.plans", (unsigned long long)serial, ledger_digest_name(&d[serial], name)),
+			  list.p, list.len);
+	}
+}
+
+static struct handover_answer ask(struct world *w, uint64_t serial, const struct digest *d, const void *data, size_t len)
+{
+	struct handover_question q = { .path = "", .tip = w->tip, .serial = serial, .in_force = true, .gateway = "hq-1", .now = NOW };
+	struct handover_answer out;
+
+	if (d != NULL)
+		q.record = *d;
+	assert_int_equal(handover_judge(&q, data, len, &out, &w->a), 0);
+	assert_true((out.state == HANDOVER_STOPPED) == (out.code != NULL));
+	return out;
+}
+
+static void collect(struct world *w, uint64_t from, struct buf *out)
+{
+	git_oid tip;
+
+	assert_int_equal(git_oid_fromstr(&tip, w->tip), 0);
+	assert_int_equal(handover_collect(&w->repo, &tip, from, out, w->err, sizeof(w->err)), 0);
+}
+
+static void test_handover(void **state)
+{
+	struct world w;
+	struct digest d[4], leaf = leaf_of(3);
+	struct buf all BUF_CLEANUP = BUF_INIT, later BUF_CLEANUP = BUF_INIT;
+
+	(void)state;
+	open_world(&w);
+	three_releases(&w, d);
+	collect(&w, 0, &all);
+	struct handover_answer got = ask(&w, 0, NULL, all.p, all.len);
+	assert_int_equal(got.state, HANDOVER_ACCEPTED);
+	assert_int_equal(got.serial, 3);
+	assert_memory_equal(&got.record, &d[3], sizeof(d[3]));
+	assert_true(got.has_plan);
+	assert_memory_equal(&got.plan, &leaf, sizeof(leaf));
+	assert_string_equal(got.signers, "alice");
+	/* From the one in force, with what has come since and one before. */
+	collect(&w, 1, &later);
+	got = ask(&w, 2, &d[2], later.p, later.len);
+	assert_int_equal(got.serial, 3);
+	/* A release in force that the log does not know is a step back; no log at all is one too. */
+	struct digest other = digest_of("x", 1);
+	got = ask(&w, 3, &other, all.p, all.len);
+	assert_string_equal(got.code, "E_ROLLBACK");
+	const struct handover_question none = { .path = "", .tip = "", .serial = 1, .gateway = "", .now = NOW };
+	assert_int_equal(handover_judge(&none, NULL, 0, &got, &w.a), 0);
+	assert_string_equal(got.code, "E_ROLLBACK");
+	/* Another gateway's name, and one that the list has not. */
+	struct handover_question q = { .path = "", .tip = w.tip, .gateway = "hq-3", .now = NOW };
+	assert_int_equal(handover_judge(&q, all.p, all.len, &got, &w.a), 0);
+	assert_string_equal(got.code, "E_PLAN_MISMATCH");
+	assert_int_equal(handover_judge(&q, all.p, all.len - 1, &got, &w.a), -EBADMSG);
+	/* Plans of another format cannot be compared. */
+	struct record r = record_of(&w, 4, "");
+	r.flags = RECORD_REWIND;
+	r.prev = d[3];
+	r.format = GW_PLAN_FORMAT + 1;
+	r.has_plans = true;
+	add_record(&w, &r, true);
+	buf_reset(&all);
+	collect(&w, 0, &all);
+	got = ask(&w, 0, NULL, all.p, all.len);
+	assert_string_equal(got.code, "E_FORMAT");
+	close_world(&w);
+}
+
+/* Whoever hands over can leave out and change; then less is accepted, never anything else. */
+static void test_handover_tampered(void **state)
+{
+	struct world w;
+	struct digest d[4];
+	struct buf all BUF_CLEANUP = BUF_INIT;
+	size_t fewer = 0, objects = 0;
+
+	(void)state;
+	open_world(&w);
+	three_releases(&w, d);
+	collect(&w, 0, &all);
+	for (size_t at = 9; at < all.len; objects++) {
+		const uint8_t *head = (const uint8_t *)all.p + at;
+		size_t len = 5 + ((size_t)head[1] | (size_t)head[2] << 8 | (size_t)head[3] << 16);
+		for (int how = 0; how < 2; how++) {
+			struct buf part BUF_CLEANUP = BUF_INIT;
+			buf_add(&part, all.p, at);
+			if (how == 1)
+				buf_add(&part, all.p + at, len);
+			buf_add(&part, all.p + at + len, all.len - at - len);
+			if (how == 1)
+				part.p[at + 4 + len / 2] ^= 1;
+			struct handover_answer got = ask(&w, 0, NULL, part.p, part.len);
+			if (got.state == HANDOVER_ACCEPTED) {
+				assert_memory_equal(&got.record, &d[got.serial], sizeof(d[0]));
+				struct digest leaf = leaf_of(got.serial);
+				assert_true(got.has_plan && memcmp(&got.plan, &leaf, sizeof(leaf)) == 0);
+			}
+			fewer += got.state != HANDOVER_ACCEPTED || got.serial < 3;
+		}
+		at += len;
+	}
+	/* Only what nobody needs may be missing without a trace: the log's own commits' parents and the like. */
+	assert_true(objects > 30 && fewer > objects);
+	close_world(&w);
+}
+
 /* ---- manifests ---- */
 
 static void test_manifest_refuses(void **state)
@@ -427,7 +569,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records_of_one_serial), cmocka_unit_test(test_junk), cmocka_unit_test(test_no_log),
-		cmocka_unit_test(test_resume), cmocka_unit_test(test_manifest_refuses), cmocka_unit_test(test_manifest_incremental),
+		cmocka_unit_test(test_resume), cmocka_unit_test(test_handover), cmocka_unit_test(test_handover_tampered), cmocka_unit_test(test_manifest_refuses), cmocka_unit_test(test_manifest_incremental),
 		cmocka_unit_test(test_plans),
 	};
 
