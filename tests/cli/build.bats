@@ -109,7 +109,7 @@ same() { diff -r "$1" "$2"; }
 	run -0 yett check -C "$BATS_TEST_TMPDIR/new"
 	echo '# mine' >>"$BATS_TEST_TMPDIR/new/network.yaml"
 	run -2 yett init "$BATS_TEST_TMPDIR/new"
-	has 'already there'
+	has 'holds a policy tree already'
 	tail -n 1 "$BATS_TEST_TMPDIR/new/network.yaml" | grep -q '# mine'
 }
 

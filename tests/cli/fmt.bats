@@ -172,3 +172,10 @@ keeps() { # TREE
 	run -2 yett fmt /dev/null
 	[ "$(head -1 a.yaml)" = 'name: a' ]
 }
+
+@test "what is shipped is laid out so: examples, packs, and the tree of yett init" {
+	run -0 yett fmt --check "$ROOT/examples/acme/tree" "$ROOT/examples/quickstart/tree" "$ROOT/policies"
+	[ -z "$output" ]
+	yett init -q tree
+	run -0 yett fmt --check tree
+}
