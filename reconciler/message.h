@@ -125,7 +125,7 @@ struct change_counts {
 	uint32_t total;
 };
 
-enum host_warning { HOST_FORWARDING4_OFF = 1, HOST_FORWARDING6_OFF = 2 };
+enum host_warning { HOST_FORWARDING4_OFF = 1, HOST_FORWARDING6_OFF = 2, HOST_FOREIGN_DROP = 4, HOST_WARNINGS = 7 };
 
 struct ipc_apply_res {
 	int32_t error; /* 0, or a negative errno and the text */
@@ -137,6 +137,7 @@ struct ipc_apply_res {
 	uint32_t peers_planned, peers_configured, peers_recent; /* recent: a handshake in the last 3 minutes */
 	uint32_t peers_unread; /* 1: too many to be read before and after the change; APPLY_ENFORCE does it */
 	char interface[16];
+	struct nft_neighbour neighbour; /* of HOST_FOREIGN_DROP */
 	struct drift seen;     /* what others did since the request before */
 };
 

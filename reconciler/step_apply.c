@@ -124,11 +124,17 @@ static void diff_failed(struct turn *t, const char *why)
 	turn_finish(t);
 }
 
-static void warn_host(struct turn *t, uint32_t now)
+static void warn_host(struct turn *t, const struct ipc_apply_res *res)
 {
-	for (uint32_t bit = 1; bit != 0 && bit <= (now | t->warned); bit <<= 1)
-		if (now & ~t->warned & bit & (HOST_FORWARDING4_OFF | HOST_FORWARDING6_OFF))
-			log_at(LOG_WARNING, "warning: %s", host_warning_text(bit));
+	uint32_t now = res->warnings & HOST_WARNINGS;
+
+	for (uint32_t bit = 1; bit <= HOST_WARNINGS; bit <<= 1) {
+		struct buf text BUF_CLEANUP = BUF_INIT;
+		if (!(now & ~t->warned & bit))
+			continue;
+		host_warning_print(bit, res, &text);
+		log_at(LOG_WARNING, "warning: %s", buf_str(&text));
+	}
 	t->warned = now;
 }
 
@@ -217,9 +223,12 @@ void turn_seen(struct turn *t, const struct ipc_apply_res *res)
 	t->last = *res;
 	t->last.interface[sizeof(t->last.interface) - 1] = '\0';
 	t->last.seen.program[sizeof(t->last.seen.program) - 1] = '\0';
+	t->last.neighbour.family[sizeof(t->last.neighbour.family) - 1] = '\0';
+	t->last.neighbour.table[sizeof(t->last.neighbour.table) - 1] = '\0';
+	t->last.neighbour.chain[sizeof(t->last.neighbour.chain) - 1] = '\0';
 	t->last_at = clock_now();
 	t->seen_ms = role_clock_ms();
-	warn_host(t, res->warnings);
+	warn_host(t, &t->last);
 }
 
 static int frame_apply(struct turn *t, const struct ipc_frame *f)

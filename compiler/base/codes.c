@@ -651,6 +651,15 @@ const struct code_row code_rows[] = {
 	  .bad = "sysctl -w net.ipv4.ip_forward=0\n",
 	  .good = "sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1\n" },
 
+	{ .code = "W_FOREIGN_DROP", .group = CODES_DAEMON, .told = true,
+	  .title = "another program's rules drop what yett lets through",
+	  .about = "Every chain at the forward hook has its say: what `inet yett` accepts, a FORWARD policy of drop (Docker, ufw) or "
+	           "a chain that ends in a reject (firewalld) still drops. yettd never touches other tables; the warning has the "
+	           "command that lets the gateway's interface pass there, where `inet yett` judges anyway. It is silent once a rule "
+	           "of that table asks for the interface. Rules of the legacy iptables are not seen.",
+	  .bad = "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; } }\n",
+	  .good = "nft insert rule ip filter FORWARD iifname wg0 accept\nnft insert rule ip filter FORWARD oifname wg0 accept\n" },
+
 	/* ---- signatures ---- */
 	{ .code = "E_TRUST_FILE", .group = CODES_SIGNATURES, .told = true,
 	  .title = "the trust file says something that it cannot",

@@ -30,6 +30,8 @@ struct apply {
 	struct gw_plan plan;
 	bool has_plan;
 	uint64_t same_table; /* see struct enforce */
+	struct nft_neighbour neighbour; /* as it was seen last */
+	bool looked;
 	struct usage usage;
 	struct tally tally;
 	struct monitor monitor;
@@ -157,6 +159,22 @@ static int read_state(struct apply *x, struct buf *out, char *err, size_t err_si
 	return ret;
 }
 
+/* Another program's rules around ours: not for a change, which costs what changes, but after the first. */
+static void look_around(struct apply *x, enum apply_mode mode, struct ipc_apply_res *res)
+{
+	struct nft_neighbour n;
+
+	if (x->kernel.neighbour == NULL)
+		return;
+	if ((mode != APPLY_CHANGE && mode != APPLY_WATCH) || !x->looked) {
+		x->looked = x->kernel.neighbour(x->kernel.ctx, x->plan.interface, &n) == 0;
+		x->neighbour = x->looked ? n : (struct nft_neighbour){ .kind = NEIGHBOUR_NONE };
+	}
+	res->neighbour = x->neighbour;
+	if (x->neighbour.kind != NEIGHBOUR_NONE)
+		res->warnings |= HOST_FOREIGN_DROP;
+}
+
 static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct ipc_apply_res *res, struct buf *text,
 	       char *err, size_t err_size)
 {
@@ -188,6 +206,8 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 		ret = read_state(x, text, err, err_size);
 	else if (ret == 0)
 		ret = enforce_run(&e, res, text, err, err_size);
+	if (ret == 0)
+		look_around(x, e.mode, res);
 	if (ret < 0) { /* whatever state its sockets are in */
 		kernel_close(&x->kernel);
 		x->open = false;

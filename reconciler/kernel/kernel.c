@@ -272,6 +272,13 @@ static int real_counters(void *ctx, struct arena *a, struct nft_counted **rule, 
 	return nftnl_counters(&k->nft, a, rule, n);
 }
 
+static int real_neighbour(void *ctx, const char *interface, struct nft_neighbour *out)
+{
+	struct real *k = ctx;
+
+	return nftnl_neighbour(&k->nft, interface, out);
+}
+
 static void real_self(const void *ctx, struct kernel_self *self)
 {
 	const struct real *k = ctx;
@@ -314,7 +321,8 @@ int kernel_open(struct kernel *k, enum wg_backend backend, const struct kernel_d
 	arena_init(&r->link_arena);
 	wg_keep_init(&r->peers);
 	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .usage = real_usage, .claim = real_claim,
-			      .counters = real_counters, .self = real_self, .close = real_close };
+			      .counters = real_counters, .neighbour = real_neighbour,
+			      .self = real_self, .close = real_close };
 	int rc = nftnl_open(&r->nft, err, err_size);
 	if (rc == 0)
 		rc = rtnl_open(&r->rtnl, err, err_size);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "kernel/nft_neighbour.h"
 #include "plan/gw_plan.h"
 
 #define KERNEL_ROUTE_PROTOCOL 199
@@ -87,6 +88,8 @@ struct kernel {
 	 * All rules of the table with their counters as they are now, into a. -EINTR: they changed meanwhile. NULL: a stand-in that has none.
 	 */
 	int (*counters)(void *ctx, struct arena *a, struct nft_counted **rule, size_t *n);
+	/* Another program's chain that drops what we forward. NULL: a stand-in that has none. */
+	int (*neighbour)(void *ctx, const char *interface, struct nft_neighbour *out);
 	/* NULL: a stand-in that has none. */
 	void (*self)(const void *ctx, struct kernel_self *self);
 	void (*close)(void *ctx);

@@ -12,6 +12,8 @@
 int nftnl_open(struct nftnl_conn *c, char *err, size_t err_size)
 {
 	nft_keep_init(&c->keep);
+	memset(&c->neighbour, 0, sizeof(c->neighbour));
+	c->neighbour_generation = 0;
 	int rc = nl_open(&c->sock, NETLINK_NETFILTER);
 	if (rc < 0)
 		snprintf(err, err_size, "cannot open a netfilter netlink socket: %s", strerror(-rc));
@@ -63,6 +65,19 @@ int nftnl_usage(struct nftnl_conn *c, struct arena *a, struct nft_set **set, siz
 	}
 	if (rc < 0)
 		snprintf(err, err_size, "cannot read what is used of quotas: %s", strerror(-rc));
+	return rc;
+}
+
+int nftnl_neighbour(struct nftnl_conn *c, const char *interface, struct nft_neighbour *out)
+{
+	uint32_t generation = 0;
+	int rc = nft_dump_generation(&c->sock, &generation);
+
+	if (rc == 0 && (generation != c->neighbour_generation || generation == 0)) {
+		rc = nft_neighbour_find(&c->sock, interface, &c->neighbour);
+		c->neighbour_generation = rc == 0 ? generation : 0;
+	}
+	*out = c->neighbour;
 	return rc;
 }
 

@@ -10,6 +10,9 @@
 struct nftnl_conn {
 	struct nl_sock sock;
 	struct nft_keep keep;
+	/* What was found around our table when the ruleset was at that generation. */
+	struct nft_neighbour neighbour;
+	uint32_t neighbour_generation; /* 0: never */
 };
 
 int nftnl_open(struct nftnl_conn *c, char *err, size_t err_size);
@@ -22,6 +25,8 @@ void nftnl_close(struct nftnl_conn *c);
 int nftnl_observe(struct nftnl_conn *c, int64_t max_age, struct nft_table *t, char *err, size_t err_size);
 /* The sets of quotas of the table that was observed, with their elements as they are now, into a. */
 int nftnl_usage(struct nftnl_conn *c, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size);
+/* struct kernel's neighbour(); costs one question while nobody has changed the ruleset. */
+int nftnl_neighbour(struct nftnl_conn *c, const char *interface, struct nft_neighbour *out);
 /* struct kernel's counters(). */
 int nftnl_counters(struct nftnl_conn *c, struct arena *a, struct nft_counted **rule, size_t *n);
 /*

@@ -69,12 +69,40 @@ uint32_t host_forwarding(const struct gw_plan *p, const struct host *h)
 	return off;
 }
 
-const char *host_warning_text(uint32_t bit)
+/* Two rules, since each chain judges both directions by itself. Interface names hold nothing that a shell would mind. */
+static void print_neighbour(const struct nft_neighbour *n, const char *interface, struct buf *out)
 {
+	const char *iptables = strcmp(n->family, "ip6") == 0 ? "ip6tables" : "iptables";
+
+	buf_addf(out, "the table %s %s drops in its chain %s what yett lets through, so devices reach nothing behind this machine; type: ",
+		 n->family, n->table, n->chain);
+	switch ((enum neighbour_kind)n->kind) {
+	case NEIGHBOUR_DOCKER:
+		buf_addf(out, "%s -I DOCKER-USER -i %s -j ACCEPT && %s -I DOCKER-USER -o %s -j ACCEPT", iptables, interface,
+			 iptables, interface);
+		break;
+	case NEIGHBOUR_UFW:
+		buf_addf(out, "ufw route allow in on %s && ufw route allow out on %s", interface, interface);
+		break;
+	case NEIGHBOUR_FIREWALLD:
+		buf_addf(out, "firewall-cmd --permanent --zone=trusted --add-interface=%s && firewall-cmd --reload", interface);
+		break;
+	case NEIGHBOUR_NONE:
+	case NEIGHBOUR_OTHER:
+		buf_addf(out, "nft insert rule %s %s %s iifname %s accept && nft insert rule %s %s %s oifname %s accept", n->family,
+			 n->table, n->chain, interface, n->family, n->table, n->chain, interface);
+		break;
+	}
+	buf_adds(out, " [W_FOREIGN_DROP]");
+}
+
+void host_warning_print(uint32_t bit, const struct ipc_apply_res *r, struct buf *out)
+{
+	if (bit == HOST_FOREIGN_DROP)
+		print_neighbour(&r->neighbour, r->interface, out);
 	for (size_t i = 0; i < ARRAY_SIZE(forwardings); i++)
 		if (forwardings[i].bit == bit)
-			return forwardings[i].text;
-	BUG("no warning of this host");
+			buf_adds(out, forwardings[i].text);
 }
 
 int host_minutes_west(void)

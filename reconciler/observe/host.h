@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "plan/gw_plan.h"
 
 struct host { /* files that are read again and again by a process that may open none; -1: not there */
@@ -18,8 +19,9 @@ void host_close(struct host *h);
 
 /* enum host_warning bits: forwarding is off for a family that the plan has addresses of. */
 uint32_t host_forwarding(const struct gw_plan *p, const struct host *h);
-/* One line to print for one bit, with the command to type. */
-const char *host_warning_text(uint32_t bit);
+struct ipc_apply_res;
+/* One line to print for one bit of r->warnings, with the command to type. */
+void host_warning_print(uint32_t bit, const struct ipc_apply_res *r, struct buf *out);
 
 /* Minutes west of UTC that the kernel itself uses (settimeofday(2)); `meta hour` and `meta day` are shifted by it. */
 int host_minutes_west(void);

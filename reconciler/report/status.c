@@ -95,13 +95,17 @@ static json_t *peers_json(const struct ipc_apply_res *r)
 			 (json_int_t)r->peers_configured, "recent", (json_int_t)r->peers_recent);
 }
 
-static json_t *warnings_json(uint32_t bits)
+static json_t *warnings_json(const struct ipc_apply_res *r)
 {
 	json_t *a = json_array();
 
-	for (uint32_t bit = HOST_FORWARDING4_OFF; bit <= HOST_FORWARDING6_OFF; bit <<= 1)
-		if (bits & bit)
-			json_array_append_new(a, json_string(host_warning_text(bit)));
+	for (uint32_t bit = 1; bit <= HOST_WARNINGS; bit <<= 1) {
+		struct buf text BUF_CLEANUP = BUF_INIT;
+		if (!(r->warnings & HOST_WARNINGS & bit))
+			continue;
+		host_warning_print(bit, r, &text);
+		json_array_append_new(a, text_json(buf_str(&text)));
+	}
 	return a;
 }
 
@@ -151,7 +155,7 @@ void status_json(const struct supervisor *s, struct buf *out)
 	json_object_set_new(o, "interface", text_json(t->last.interface));
 	json_object_set_new(o, "peers", peers_json(&t->last));
 	json_object_set_new(o, "next_date", time_json(t->last.next_change));
-	json_object_set_new(o, "warnings", warnings_json(t->last.warnings));
+	json_object_set_new(o, "warnings", warnings_json(&t->last));
 	json_object_set_new(o, "roles", roles_json(s));
 	json_object_set_new(o, "sandbox", sandbox_json(s));
 	status_put(out, o);

@@ -1102,9 +1102,30 @@ static void test_host(void **state)
 	assert_int_equal(forwarding(&plan, p->path), HOST_FORWARDING4_OFF);
 	put_file(p, "proc/sys/net/ipv4/ip_forward", "1\n", 0600);
 	assert_int_equal(forwarding(&plan, p->path), 0);
-	assert_non_null(strstr(host_warning_text(HOST_FORWARDING4_OFF), "sysctl -w net.ipv4.ip_forward=1"));
-	assert_non_null(strstr(host_warning_text(HOST_FORWARDING4_OFF), "W_FORWARDING_OFF"));
-	assert_non_null(strstr(host_warning_text(HOST_FORWARDING6_OFF), "sysctl -w net.ipv6.conf.all.forwarding=1"));
+	const struct {
+		uint32_t bit;
+		struct nft_neighbour n;
+		const char *part[2];
+	} rows[] = {
+		{ HOST_FORWARDING4_OFF, { .kind = 0 }, { "sysctl -w net.ipv4.ip_forward=1", "W_FORWARDING_OFF" } },
+		{ HOST_FORWARDING6_OFF, { .kind = 0 }, { "sysctl -w net.ipv6.conf.all.forwarding=1", "W_FORWARDING_OFF" } },
+		{ HOST_FOREIGN_DROP, { NEIGHBOUR_OTHER, "ip", "mine", "fwd" },
+		  { "nft insert rule ip mine fwd iifname wg7 accept && nft insert rule ip mine fwd oifname wg7 accept", "W_FOREIGN_DROP" } },
+		{ HOST_FOREIGN_DROP, { NEIGHBOUR_DOCKER, "ip6", "filter", "FORWARD" },
+		  { "ip6tables -I DOCKER-USER -i wg7 -j ACCEPT && ip6tables -I DOCKER-USER -o wg7 -j ACCEPT", "table ip6 filter" } },
+		{ HOST_FOREIGN_DROP, { NEIGHBOUR_UFW, "ip", "filter", "FORWARD" },
+		  { "ufw route allow in on wg7 && ufw route allow out on wg7", "chain FORWARD" } },
+		{ HOST_FOREIGN_DROP, { NEIGHBOUR_FIREWALLD, "inet", "firewalld", "filter_FORWARD" },
+		  { "--zone=trusted --add-interface=wg7", "W_FOREIGN_DROP" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ipc_apply_res r = { .interface = "wg7", .neighbour = rows[i].n };
+		struct buf text BUF_CLEANUP = BUF_INIT;
+		host_warning_print(rows[i].bit, &r, &text);
+		assert_non_null(strstr(buf_str(&text), rows[i].part[0]));
+		assert_non_null(strstr(buf_str(&text), rows[i].part[1]));
+	}
 }
 
 static void test_kernel_zone(void **state)
