@@ -94,7 +94,7 @@ static struct built *build(struct buf text)
 			BUG("%s: %s", w->diags.v[i].code, w->diags.v[i].message);
 	double start = now_s();
 	access_build(&w->x, &w->r, &w->arena, &w->diags);
-	plan_gateway(&w->plan, &w->x, &w->r, 0, &w->arena, &w->diags);
+	plan_gateway(&w->plan, &w->x, &w->r, 0, &w->arena);
 	w->seconds = now_s() - start;
 	return w;
 }
