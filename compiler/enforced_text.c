@@ -29,6 +29,7 @@ static const char *end_word(enum enforced_end end)
 	switch (end) {
 	case ENFORCED_STILL: return "still";
 	case ENFORCED_REPLACED: return "replaced";
+	case ENFORCED_BACK: return "taken-back";
 	case ENFORCED_DOWN: return "down";
 	}
 	BUG("end %d", (int)end);
@@ -52,7 +53,7 @@ static void print_stay(const struct source_repo *repo, const struct enforced_sta
 	struct commit c;
 
 	printf("  %s to %s%s  %.*s  ", clock_format(s->since, since), clock_format(s->until, until),
-	       s->end == ENFORCED_STILL ? " (the newest line)" : s->end == ENFORCED_DOWN ? " (then started anew)" : "", SHORT_ID,
+	       s->end == ENFORCED_STILL ? " (the newest line)" : s->end == ENFORCED_DOWN ? " (then started anew)" : s->end == ENFORCED_BACK ? " (taken back)" : "", SHORT_ID,
 	       *s->commit ? s->commit : "-");
 	if (find(repo, s->commit, &c, a))
 		printf("%s (%s)", c.subject, c.author.name);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "listen.h"
+#include "lockdown.h"
 #include "log.h"
 #include "report/status.h"
 #include "supervisor.h"
@@ -70,6 +71,14 @@ static void fill_roles(const struct supervisor *s, struct metrics *m)
 	}
 }
 
+static bool sandboxed(const struct supervisor *s)
+{
+	struct buf lacks BUF_CLEANUP = BUF_INIT;
+
+	lockdown_missing(s, &lacks);
+	return lacks.len == 0;
+}
+
 static void fill(const struct supervisor *s, struct snapshot *n)
 {
 	const struct turn *t = &s->turn;
@@ -89,6 +98,9 @@ static void fill(const struct supervisor *s, struct snapshot *n)
 	m->next_change = r->next_change;
 	m->rejected = t->judged_bad;
 	m->pending = t->candidate.fd >= 0;
+	m->held = t->held.n;
+	m->suspended_until = suspend_holds(&t->suspend, clock_now()) ? t->suspend.until : 0;
+	m->sandboxed = sandboxed(s);
 	m->paused = s->watch.paused_ms > role_clock_ms();
 	m->contentions = s->watch.contentions;
 	m->watch_failures = s->watch.failures;

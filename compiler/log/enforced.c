@@ -21,7 +21,7 @@ void enforced_release(struct enforced *e)
 /* After these the kernel holds the plan that the line names. */
 static bool says_in_force(const struct trail_event *v)
 {
-	static const char *const events[] = { "applied", "confirmed", "enforced", "repaired", "rolled-back" };
+	static const char *const events[] = { "applied", "confirmed", "enforced", "pending", "repaired" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (strcmp(v->event, events[i]) == 0)
@@ -38,14 +38,30 @@ static struct enforced_stay *current(struct enforced *e, const char *gateway)
 	return NULL;
 }
 
-static void begin(struct enforced *e, const struct trail_event *v)
+static void begin(struct enforced *e, const struct trail_event *v, const char *commit, const char *plan)
 {
 	const struct enforced_stay s = {
-		.gateway = arena_strdup(&e->a, v->gateway), .commit = arena_strdup(&e->a, v->commit), .plan = arena_strdup(&e->a, v->plan),
+		.gateway = arena_strdup(&e->a, v->gateway), .commit = arena_strdup(&e->a, commit), .plan = arena_strdup(&e->a, plan),
 		.boot = arena_strdup(&e->a, v->boot), .since = v->time, .until = v->time,
 	};
 
 	vec_push(&e->stay, s);
+}
+
+/* The line names the plan that was taken back; or the one that is in force again, when the stay ended with a crash. */
+static int take_back(struct enforced *e, struct enforced_stay *s, const struct trail_event *v)
+{
+	const struct enforced_stay *before = NULL;
+
+	if (s == NULL || strcmp(s->commit, v->commit) != 0 || strcmp(s->plan, v->plan) != 0)
+		return 0; /* an "enforced" follows */
+	for (const struct enforced_stay *i = e->stay.v; i < s; i++)
+		if (strcmp(i->gateway, v->gateway) == 0)
+			before = i;
+	s->end = ENFORCED_BACK;
+	if (before != NULL)
+		begin(e, v, before->commit, before->plan);
+	return 0;
 }
 
 static int take(void *ctx, const struct trail *t, const struct trail_event *v, const char *line, size_t len)
@@ -60,6 +76,8 @@ static int take(void *ctx, const struct trail *t, const struct trail_event *v, c
 	}
 	if (s != NULL)
 		s->until = v->time;
+	if (strcmp(v->event, "rolled-back") == 0)
+		return take_back(e, s, v);
 	if (!says_in_force(v))
 		return 0;
 	if (s != NULL && strcmp(s->commit, v->commit) == 0) {
@@ -68,7 +86,7 @@ static int take(void *ctx, const struct trail *t, const struct trail_event *v, c
 	}
 	if (s != NULL)
 		s->end = ENFORCED_REPLACED;
-	begin(e, v);
+	begin(e, v, v->commit, v->plan);
 	return 0;
 }
 

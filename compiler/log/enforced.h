@@ -14,6 +14,7 @@
 enum enforced_end {
 	ENFORCED_STILL,   /* as far as the trail goes: until is its newest line */
 	ENFORCED_REPLACED, /* by the next stay of the gateway */
+	ENFORCED_BACK,     /* it was taken back, and the stay before goes on as the next one */
 	ENFORCED_DOWN,    /* the machine was started anew */
 };
 

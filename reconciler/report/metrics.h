@@ -45,7 +45,9 @@ struct metrics {
 	uint64_t audit_failures;
 	/* As it is; times are UTC seconds, 0: never. */
 	int64_t started_at, turn_at, fetched_at, enforced_at, next_change;
-	uint64_t rejected, pending, paused;
+	uint64_t rejected, pending, paused, held;
+	int64_t suspended_until;
+	uint64_t sandboxed; /* all guards are in force for all processes */
 	uint64_t peers_planned, peers_configured, peers_recent;
 	uint64_t forwarding_off[2]; /* IPv4, IPv6 */
 	uint64_t role_starts[ROLE_COUNT], role_ready[ROLE_COUNT], role_wanted[ROLE_COUNT];

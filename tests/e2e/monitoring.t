@@ -42,6 +42,7 @@ ok "the metrics are metrics" sh -c 'curl -sS "$1" | promtool check metrics' sh "
 ok "they name the commit in force" waits metric_is "yett_gateway_info{gateway=\"gw\",commit=\"$(head_is)\",plan=\"$(json "o['plan']")\"}" 1
 ok "count turns" above 'yett_turns_total{outcome="applied"}' 1
 ok "and their phases" above 'yett_phase_duration_seconds_count{phase="fetch"}' 1
+ok "and tell whether all guards are in force, as the status does" is "$(metric yett_sandbox_complete)" "$(json "int(o['sandbox']['state'] == 'enforced')")"
 ok "and peers" metric_is 'yett_peers{state="configured"}' 2
 ok "/v1/status is what yettctl says" sh -c '
 	a=$(curl -sS "$1" | python3 -c "import json,sys; o=json.load(sys.stdin); print(o[\"commit\"], o[\"plan\"], sorted(o))")
@@ -51,6 +52,23 @@ ok "HEAD works" is "$(code -I $url/healthz)" 200
 ok "another path is not found" is "$(code $url/)" 404
 ok "a page takes no POST" is "$(code -X POST $url/metrics)" 405
 ok "no page may be stored" sh -c 'curl -sSI "$1" | grep -qi "^cache-control: no-store"' sh "$url/v1/status"
+
+# A real Prometheus takes the rules and reads the metrics.
+cat >"$work/prometheus.yml" <<END
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [$PWD/contrib/prometheus/yett.rules.yml]
+scrape_configs: [{job_name: yett, static_configs: [{targets: ['127.0.0.1:9469']}]}]
+END
+prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/tsdb" --web.listen-address=127.0.0.1:9090 2>"$work/prometheus.log" &
+prometheus=$!
+api() { # PATH PYTHON-EXPRESSION over d
+	get "http://127.0.0.1:9090/api/v1/$1" | python3 -c "import json,sys; d=json.load(sys.stdin)['data']; sys.exit(not ($2))"
+}
+ok "a Prometheus scrapes it" within 60 api targets "d['activeTargets'][0]['health'] == 'up'"
+ok "and sees who enforces what" within 30 api 'query?query=yett_gateway_info' "d['result'][0]['metric']['commit'] == '$(head_is)'"
+ok "its rules are all evaluated" within 30 api rules "len(d['groups'][0]['rules']) > 10 and all(r['health'] == 'ok' for r in d['groups'][0]['rules'])"
+ok "and none is firing" api alerts "not [a for a in d['alerts'] if a['state'] == 'firing']"
+kill "$prometheus" && wait "$prometheus" 2>/dev/null
 
 nft delete table inet yett
 ok "a repair is counted" waits above 'yett_drift_repairs_total{kind="table"}' 1

@@ -405,7 +405,10 @@ static void test_enforced(void **state)
 	raw(&b, &t, "failed", "one", COMMIT_A, 8);
 	raw(&b, &t, "started", "two", COMMIT_B, 20); /* the machine was down */
 	raw(&b, &t, "enforced", "two", COMMIT_B, 21);
-	raw(&b, &t, "rolled-back", "two", COMMIT_A, 22);
+	raw(&b, &t, "pending", "two", COMMIT_A, 22);
+	raw(&b, &t, "rolled-back", "two", COMMIT_A, 23);
+	raw(&b, &t, "pending", "two", COMMIT_A, 24);
+	raw(&b, &t, "applied", "two", COMMIT_A, 25);
 	assert_int_equal(mkdirat(p->fd, AUDIT_DIR, 0700), 0);
 	int dir = openat(p->fd, AUDIT_DIR, O_RDONLY | O_DIRECTORY);
 	assert_int_equal(durable_write(dir, "000001.log", b.p, b.len), 0);
@@ -421,7 +424,7 @@ static void test_enforced(void **state)
 		uint64_t repairs;
 	} want[] = {
 		{ COMMIT_A, 1, 7, ENFORCED_REPLACED, 1 }, { COMMIT_B, 7, 8, ENFORCED_DOWN, 0 }, { COMMIT_B, 21, 22, ENFORCED_REPLACED, 0 },
-		{ COMMIT_A, 22, 22, ENFORCED_STILL, 0 },
+		{ COMMIT_A, 22, 23, ENFORCED_BACK, 0 },   { COMMIT_B, 23, 24, ENFORCED_REPLACED, 0 }, { COMMIT_A, 24, 25, ENFORCED_STILL, 0 },
 	};
 	assert_int_equal(e.stay.n, ARRAY_SIZE(want));
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
