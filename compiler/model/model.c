@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/bug.h"
 #include "base/order.h"
 #include "base/vec.h"
@@ -233,14 +234,67 @@ static void settle_network(struct reading *r)
 	v->n = v->n > 1 ? 1 : v->n;
 }
 
+/* The folder of a document's file, without a slash at the end. */
+static const char *folder_of(struct reading *r, struct loc loc)
+{
+	const char *path = r->diags->file[loc.file].path, *slash = strrchr(path, '/');
+	return slash ? arena_strndup(r->arena, path, (size_t)(slash - path)) : "";
+}
+
+/* Whether the folder holds documents of other kinds, as a tree's root does and a folder for Networks does not. */
+static bool is_root(const struct reading *r, const char *folder)
+{
+	size_t len = strlen(folder);
+	for (enum kind k = 0; k < KIND_COUNT; k++)
+		for (size_t i = 0; k != KIND_NETWORK && i < r->entry[k].n; i++) {
+			const char *path = r->diags->file[r->entry[k].v[i].loc.file].path;
+			if (!len || (strncmp(path, folder, len) == 0 && path[len] == '/'))
+				return true;
+		}
+	return false;
+}
+
+/*
+ * Networks in folders of their own with all that belongs to them are several trees, read as one by mistake. That is the
+ * one thing to say then, and not that their names and addresses repeat.
+ */
+static bool is_several_trees(struct reading *r)
+{
+	enum { SHOWN = 4 };
+	const entry_vec *v = &r->entry[KIND_NETWORK];
+	struct buf folders BUF_CLEANUP = BUF_INIT;
+	size_t n = 0;
+	for (size_t i = 0; i < v->n; i++) {
+		const char *folder = folder_of(r, v->v[i].loc);
+		bool known = !is_root(r, folder);
+		for (size_t k = 0; k < i && !known; k++)
+			known = strcmp(folder_of(r, v->v[k].loc), folder) == 0;
+		if (known)
+			return false;
+		if (n++ < SHOWN)
+			buf_addf(&folders, "%s%s", n > 1 ? ", " : "", *folder ? folder : ".");
+	}
+	if (n < 2)
+		return false;
+	if (n > SHOWN)
+		buf_addf(&folders, " and %zu more", n - SHOWN);
+	diag_add(r->diags, "E_NETWORK", v->v[1].loc, "there are %zu policy trees here and not one: %s", n, buf_str(&folders));
+	diag_hint(r->diags, "name one of these folders with -C, or with --path beside a revision");
+	return true;
+}
+
 void model_join(struct model *m, struct model_part *const *part, size_t n, bool torn, struct arena *a, struct diags *d)
 {
 	struct reading r = { .arena = a, .diags = d, .torn = torn };
 	*m = (struct model){ .part = part };
 	for (size_t i = 0; i < n; i++)
 		add_part(&r, part[i]);
-	settle_network(&r);
+	bool several = is_several_trees(&r);
+	if (!several)
+		settle_network(&r);
 	for (enum kind k = 0; k < KIND_COUNT; k++) {
+		if (several)
+			r.entry[k].n = r.unread[k].n = 0;
 		settle_kind(&r, k, m);
 		vec_release(&r.entry[k]);
 		vec_release(&r.unread[k]);

@@ -182,3 +182,26 @@ setup() {
 	run -1 yett check -C "$BATS_TEST_TMPDIR/empty"
 	has Network
 }
+
+@test "a folder with several policy trees: that is said once, and where they are" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir both
+	cp -R "$QUICK" both/quick
+	cp -R "$QUICK" both/again
+	run -1 yett check -C both
+	[ "$(grep -c 'error:' <<<"$output")" -eq 1 ]
+	has 'there are 2 policy trees here and not one: again, quick [E_NETWORK]'
+	has 'hint: name one of these folders with -C'
+	run -0 yett check -C both/quick
+	# One inside the other is no better.
+	cp -R "$QUICK/." both
+	run -1 yett check -C both
+	[ "$(grep -c 'error:' <<<"$output")" -eq 1 ]
+	has 'there are 3 policy trees here and not one: again, ., quick [E_NETWORK]'
+	# A second Network of one tree is a mistake in that tree.
+	rm -r both/again both/quick
+	mkdir both/networks
+	sed 's/^name: .*/name: second/' both/network.yaml >both/networks/second.yaml
+	run -1 yett check -C both
+	has 'there is another Network at'
+}
