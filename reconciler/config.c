@@ -19,14 +19,15 @@
 static const char *const backend_words[] = {
 	[WG_AUTO] = "auto", [WG_KERNEL] = "kernel", [WG_USERSPACE] = "userspace", NULL,
 };
-static const char *const trust_words[] = { [TRUST_UNSIGNED] = "unsigned", [TRUST_SIGNED] = "signed", NULL };
+static const char *const trust_words[] = { [TRUST_UNSIGNED] = "unsigned", [TRUST_COMMIT] = "commit",
+					    [TRUST_RELEASE] = "release", NULL };
 
 #define IN(member) .offset = offsetof(struct config, member)
 
 static const struct field trust_fields[] = {
 	{ .name = "mode", .words = trust_words, IN(trust.mode) },
-	{ .name = "allowed_signers", .flags = FIELD_LATER },
-	{ .name = "anchor", .flags = FIELD_LATER },
+	{ .name = "allowed_signers", .type = &type_string, IN(trust.allowed_signers) },
+	{ .name = "anchor", .type = &type_string, IN(trust.anchor) },
 	{ 0 },
 };
 
@@ -171,16 +172,33 @@ static struct loc place(const struct node *map, const char *name)
 	return *dot && v->kind == NODE_MAP ? place(v, dot + 1) : v->loc;
 }
 
+static bool anchor_ok(const char *hex)
+{
+	size_t n = strlen(hex);
+
+	return (n == 40 || n == 64) && strspn(hex, "0123456789abcdef") == n;
+}
+
 static void check_trust(struct decoder *x, const struct node *map)
 {
-	if (x->c->trust.mode == TRUST_UNSIGNED)
+	struct config *c = x->c;
+	bool pinned = *c->trust.allowed_signers || *c->trust.anchor;
+
+	if (c->trust.mode == TRUST_UNSET && pinned)
+		c->trust.mode = TRUST_COMMIT;
+	if (c->trust.mode == TRUST_RELEASE)
+		diag_add(x->diags, "E_LATER", place(map, "trust.mode"), "a gateway does not have release mode yet; commit is what it has");
+	if (*c->trust.anchor && !anchor_ok(c->trust.anchor))
+		diag_add(x->diags, "E_TYPE", place(map, "trust.anchor"), "anchor is a whole commit id, 40 hexadecimal digits");
+	if (c->trust.mode == TRUST_UNSIGNED && pinned) {
+		diag_add(x->diags, "E_TRUST", place(map, "trust"), "in mode unsigned nobody's signature counts, so nobody is to be named");
+		diag_hint(x->diags, "write: trust: {mode: commit, ...}, or take allowed_signers and anchor out");
+	}
+	if ((c->trust.mode != TRUST_COMMIT && c->trust.mode != TRUST_UNSET) || pinned)
 		return;
-	if (x->c->trust.mode == TRUST_SIGNED)
-		diag_add(x->diags, "E_LATER", place(map, "trust.mode"), "this version does not check signatures yet");
-	else
-		diag_add(x->diags, "E_TRUST", place(map, "trust"),
-			 "nothing says whom to trust, and this version does not check signatures yet");
-	diag_hint(x->diags, "to accept whatever stands on the branch, write: trust: {mode: unsigned}");
+	diag_add(x->diags, "E_TRUST", place(map, "trust"), "nothing says whom to trust");
+	diag_hint(x->diags, "write: trust: {mode: commit, allowed_signers: /etc/yett/allowed_signers}, a file that says who may sign the first "
+			    "commit; or, to accept whatever stands on the branch: trust: {mode: unsigned}");
 }
 
 /* What git_remote can reach with somebody's identity proved, or a path on this machine. */
@@ -233,6 +251,7 @@ static void check_values(struct decoder *x, const struct node *map)
 	check_repository(x, map);
 	check_path(x, map, "private_key_file", c->private_key_file, SETTING_MAX);
 	check_path(x, map, "ssh_key_file", c->ssh_key_file, SETTING_MAX);
+	check_path(x, map, "trust.allowed_signers", c->trust.allowed_signers, SETTING_MAX);
 	check_path(x, map, "state_dir", c->state_dir, SETTING_MAX - 32); /* room for /repo.git */
 	check_path(x, map, "control_socket", c->control_socket, sizeof(((struct sockaddr_un *)0)->sun_path));
 	if (c->interval < 1 || c->interval > INTERVAL_MAX)
@@ -253,7 +272,7 @@ void config_parse(struct config *c, const char *file, const char *data, size_t l
 	*c = (struct config){
 		.gateway = "", .repository = "", .branch = "main", .path = "", .interval = 60,
 		.private_key_file = "", .ssh_key_file = "", .state_dir = CONFIG_DEFAULT_STATE,
-		.control_socket = CONFIG_DEFAULT_SOCKET, .trust = { TRUST_UNSET }, .wireguard = { WG_AUTO },
+		.control_socket = CONFIG_DEFAULT_SOCKET, .trust = { TRUST_UNSET, "", "" }, .wireguard = { WG_AUTO },
 		.watch = { .listen = "", .hook_secret = "" },
 	};
 	config_confirm_init(c);

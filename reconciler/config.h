@@ -16,7 +16,8 @@
 #define CONFIG_DEFAULT_STATE "/var/lib/yett"
 #define CONFIG_DEFAULT_SOCKET "/run/yett/yettctl.sock"
 
-enum trust_mode { TRUST_UNSET = -1, TRUST_UNSIGNED, TRUST_SIGNED };
+/* What this machine asks of a commit at least; the tree's trust file may ask for more. */
+enum config_trust { TRUST_UNSET = -1, TRUST_UNSIGNED, TRUST_COMMIT, TRUST_RELEASE };
 
 struct config { /* strings are arena memory, "" where absent */
 	const char *gateway, *repository, *branch, *path;
@@ -25,7 +26,9 @@ struct config { /* strings are arena memory, "" where absent */
 	const char *state_dir, *control_socket;
 	bool require_sandbox, require_landlock; /* else what the machine lacks is told and gone without */
 	struct {
-		int mode; /* enum trust_mode */
+		int mode; /* enum config_trust; TRUST_COMMIT where one of these stands and no mode */
+		const char *allowed_signers; /* file: who may sign the first tip; "" */
+		const char *anchor;          /* hex of a commit that the first tip comes after, or is; "" */
 	} trust;
 	struct {
 		int backend; /* enum wg_backend */
@@ -38,7 +41,7 @@ struct config { /* strings are arena memory, "" where absent */
 };
 
 /*
- * Mistakes of the writer, a missing `trust: {mode: unsigned}` among them, go to d and give 0 with d->errors set; a file
+ * Mistakes of the writer, a missing `trust` among them, go to d and give 0 with d->errors set; a file
  * that cannot be read gives a negative errno and a sentence.
  */
 int config_load(struct config *c, const char *file, struct arena *a, struct diags *d, char *err, size_t err_size);

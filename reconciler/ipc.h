@@ -39,6 +39,13 @@ enum ipc_type {
 	IPC_COMPARE_REQ,    /* supervisor -> compile: struct ipc_compare_req and a plan, or what was observed; the latter is answered */
 	IPC_COMPARE_RES,    /* compile -> supervisor: struct ipc_compare_res, perhaps a document; then text */
 	IPC_DENIED,         /* each role -> supervisor, last: struct ipc_denied */
+	IPC_FETCH_PROOF,    /* fetch -> supervisor, before a bundle, where it was asked for: struct ipc_fetch_proof and objects */
+	IPC_JUDGE_TREE,     /* supervisor -> judge: struct ipc_judge_bytes and a bundle; not answered */
+	IPC_JUDGE_SIGNERS,  /* supervisor -> judge: struct ipc_judge_bytes and a file's bytes; not answered */
+	IPC_JUDGE_REQ,      /* supervisor -> judge: struct ipc_judge_req and objects */
+	IPC_JUDGE_RES,      /* judge -> supervisor: struct ipc_judge_res, perhaps evidence; then text */
+	IPC_MARK_ASK,       /* supervisor -> apply: struct ipc_mark */
+	IPC_MARK_STATE,     /* apply -> supervisor: struct ipc_mark; then text */
 };
 
 struct ipc_header {

@@ -11,11 +11,13 @@
 #include "kernel/kernel.h"
 #include "kernel/monitor.h"
 
-enum role_id { ROLE_FETCH, ROLE_COMPILE, ROLE_APPLY, ROLE_STATUS, ROLE_COUNT };
+enum role_id { ROLE_FETCH, ROLE_JUDGE, ROLE_COMPILE, ROLE_APPLY, ROLE_STATUS, ROLE_COUNT };
 
 #define COMMIT_TEXT_MAX 65 /* 40 or 64 hex digits and the NUL */
 #define SETTING_MAX 1024   /* a path or an address in the configuration, with its NUL */
 #define MESSAGE_TEXT_MAX 12288
+#define CODE_TEXT_MAX 32   /* E_… and the NUL */
+#define MARK_TEXT_MAX 128  /* the high-water mark in the kernel, see state/hwm.h */
 
 /* Settings; each role gets only what it needs, the rest is empty. */
 struct ipc_hello_req {
@@ -59,6 +61,14 @@ struct ipc_fetch_req {
 	char known[COMMIT_TEXT_MAX]; /* the commit whose bundle needs not be sent again; may be empty */
 	/* A commit of the mirror, perhaps only its first digits: its bundle is the answer, and nothing is fetched. "": the branch. */
 	char pick[COMMIT_TEXT_MAX];
+	/* 1: IPC_FETCH_PROOF comes before a bundle, with what a judge needs to decide whether it may follow base, which may be empty. */
+	uint32_t proof;
+	char base[COMMIT_TEXT_MAX];
+};
+
+/* Comes with the objects as a descriptor, see source/proof.h. */
+struct ipc_fetch_proof {
+	uint32_t reserved;
 };
 
 enum fetch_verdict { FETCH_NEW = 1, FETCH_SAME, FETCH_TREE_ERRORS, FETCH_FAILED };
@@ -71,6 +81,41 @@ struct ipc_fetch_res {
 
 struct ipc_fetch_progress {
 	uint64_t bytes, objects;
+};
+
+/* Comes with the bundle that the next request is about, or with the bytes of the gateway's own allowed_signers. */
+struct ipc_judge_bytes {
+	uint32_t reserved;
+};
+
+struct ipc_judge_req { /* and the objects */
+	char base[COMMIT_TEXT_MAX]; /* in force; "": none is */
+	char tip[COMMIT_TEXT_MAX];
+	uint32_t first; /* 1: nothing was accepted yet: the gateway's own allowed_signers judges, if there is one */
+	int64_t seen;   /* UTC second that the clock has reached before */
+};
+
+enum judge_verdict { JUDGE_ACCEPTED = 1, JUDGE_PENDING, JUDGE_REJECTED };
+#define JUDGE_EVIDENCE_MAX (64u << 10) /* bytes of a commit */
+
+struct ipc_judge_res { /* and why, as text */
+	uint32_t verdict; /* enum judge_verdict */
+	uint32_t steps;   /* accepted commits since base; 0: tip is base */
+	uint32_t version; /* of the tip's trust file */
+	char repo[65];    /* its repo-id, when accepted */
+	char content[65]; /* digest of the policy files, likewise */
+	char code[CODE_TEXT_MAX];
+	char signer[260]; /* principal; "" where not known */
+	char key[64];     /* fingerprint */
+	char could_sign[1024];
+	uint32_t have_len, offered_len; /* of both commits, which come one after the other as a descriptor; 0: none does */
+	uint64_t elapsed_us;
+};
+
+/* The kernel's copy of the high-water mark. */
+struct ipc_mark {
+	int32_t error; /* of the answer: a negative errno when it could not be read */
+	char mark[MARK_TEXT_MAX]; /* "": there is none */
 };
 
 struct ipc_compile_req {
@@ -109,6 +154,7 @@ enum apply_mode {
 struct ipc_apply_req {
 	uint32_t mode;  /* enum apply_mode */
 	uint32_t reuse; /* 1: the plan of the last request; no descriptor comes with it */
+	char mark[MARK_TEXT_MAX]; /* stands in the table beside the plan's rules; "": none does */
 };
 
 /* What a delta holds, counted. */

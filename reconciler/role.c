@@ -19,6 +19,7 @@
 #include "base/bug.h"
 #include "build/build.h"
 #include "fetch/fetch.h"
+#include "judge/judge_role.h"
 #include "launcher.h"
 #include "log.h"
 #include "sandbox/seccomp.h"
@@ -32,6 +33,7 @@ static const struct role_row {
 	bool door; /* to the launcher */
 } rows[ROLE_COUNT] = {
 	[ROLE_FETCH] = { "fetch", "--role=fetch", fetch_main, SANDBOX_FETCH, false },
+	[ROLE_JUDGE] = { "judge", "--role=judge", judge_main, SANDBOX_JUDGE, false },
 	[ROLE_COMPILE] = { "compile", "--role=compile", build_main, SANDBOX_COMPILE, false },
 	[ROLE_APPLY] = { "apply", "--role=apply", apply_main, SANDBOX_APPLY, true },
 	[ROLE_STATUS] = { "status", "--role=status", serve_main, SANDBOX_STATUS, false },
@@ -52,6 +54,8 @@ const char *role_name(enum role_id id)
 
 bool role_wanted(enum role_id id, const struct config *c)
 {
+	if (id == ROLE_JUDGE)
+		return c->trust.mode == TRUST_COMMIT;
 	return id != ROLE_STATUS || *c->watch.listen != '\0';
 }
 
@@ -102,6 +106,9 @@ static void hello_fill(struct ipc_hello_req *h, enum role_id id, const struct co
 		snprintf(h->path, sizeof(h->path), "%s", c->path);
 		snprintf(h->mirror, sizeof(h->mirror), "%s/" USERS_FETCH_FOLDER "/repo.git", c->state_dir);
 		snprintf(h->ssh_key_file, sizeof(h->ssh_key_file), "%s", c->ssh_key_file);
+		break;
+	case ROLE_JUDGE:
+		snprintf(h->path, sizeof(h->path), "%s", c->path);
 		break;
 	case ROLE_COMPILE:
 		break;

@@ -19,7 +19,7 @@ struct step_row {
 #define FETCH_STALL_MS 60000
 #define FETCH_LIMIT_MS (30 * 60000) /* with bytes coming in all the while */
 
-extern const struct step_row step_fetch, step_compile, step_apply, step_enforce, step_diff;
+extern const struct step_row step_mark, step_judge, step_fetch, step_compile, step_apply, step_enforce, step_diff;
 extern const struct step_row step_pick, step_make, step_read, step_compare;
 
 /* ---- moving on ---- */
@@ -29,8 +29,13 @@ const struct step_row *turn_step(const struct turn *t);
 void turn_enter(struct turn *t, enum turn_step step);
 /* The first failure of a turn is what it tells; later ones follow from it and go to the log. */
 void turn_fail(struct turn *t, enum turn_outcome o, const char *text);
+/* The same without a line in the log: it stands there since the turn that found it. */
+void turn_fail_quietly(struct turn *t, enum turn_outcome o, const char *text);
 void turn_finish(struct turn *t);
+/* What this kind of turn begins with, once the high-water mark is known. */
+void turn_first_step(struct turn *t);
 void turn_drop_bundle(struct turn *t);
+void turn_drop_proof(struct turn *t);
 /* After all else: the last good plan, unless there is none. */
 void turn_enforce(struct turn *t);
 
@@ -44,6 +49,10 @@ void turn_reject(struct turn *t, const char *commit, const char *text);
 void turn_verify(struct turn *t);
 /* What becomes of the candidate now: applied, or kept from it; either way the turn goes on. */
 void turn_consider_candidate(struct turn *t);
+/* Tells that the newest commit is held back by the judge's word. again: it was told before. */
+void turn_say_refused(struct turn *t, bool again);
+/* The commit by whose tree the next one is judged; "": none. */
+void turn_judge_base(const struct turn *t, char base[static COMMIT_TEXT_MAX]);
 /* Writes down what is about to be done and goes to STEP_APPLY. */
 void turn_apply_candidate(struct turn *t);
 /* Asks the apply role for that plan, without sending it again when the role holds it. 0 or a negative errno. */

@@ -27,6 +27,8 @@ int turn_send_plan(struct turn *t, uint32_t job, const struct plan_ref *p, enum 
 	memset(&req, 0, sizeof(req));
 	req.mode = mode;
 	req.reuse = held;
+	if (t->trust.on)
+		hwm_mark(mode == APPLY_CHANGE ? trust_mark_of(&t->trust, p->commit) : &t->trust.mark, req.mark);
 	t->apply_starts = r->starts;
 	memcpy(t->apply_holds, p->digest, sizeof(t->apply_holds));
 	return message_send(r->sock, IPC_APPLY_REQ, job, &req, sizeof(req), NULL, 0, held ? -1 : p->fd);
@@ -149,6 +151,8 @@ static void remember_good(struct turn *t)
 			 text_of_commit(t->candidate.commit, c), strerror(-ret));
 		turn_fail(t, OUTCOME_FAILED, buf_str(&line));
 	}
+	if (trust_in_force(&t->trust, t->store->dirfd, t->candidate.commit) < 0)
+		turn_fail(t, OUTCOME_FAILED, "the commit is in force, but its high-water mark is in the kernel alone");
 	plan_ref_release(&t->good);
 	t->good = t->candidate;
 	t->candidate = (struct plan_ref)PLAN_REF_NONE;
@@ -165,6 +169,10 @@ static void say_applied(struct turn *t, const struct ipc_apply_res *res)
 	text_of_counts(&res->counts, &t->text);
 	buf_adds(&t->text, " (fetch ");
 	text_of_us(t->fetch_us, &t->text);
+	if (t->judge_us > 0) {
+		buf_adds(&t->text, ", judge ");
+		text_of_us(t->judge_us, &t->text);
+	}
 	buf_adds(&t->text, ", compile ");
 	text_of_us(t->compile_us, &t->text);
 	buf_adds(&t->text, ", apply ");

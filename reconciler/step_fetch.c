@@ -16,13 +16,21 @@ static int send_fetch(struct turn *t)
 	struct ipc_fetch_req req;
 
 	memset(&req, 0, sizeof(req));
-	memcpy(req.known, t->judged, sizeof(req.known));
+	/* A key may have come of age: who asks for a sync has it judged again. */
+	if (!(t->forced && trust_refuses(&t->trust, t->judged)))
+		memcpy(req.known, t->judged, sizeof(req.known));
+	req.proof = t->trust.on;
+	turn_judge_base(t, req.base);
 	return message_send(t->role[ROLE_FETCH].sock, IPC_FETCH_REQ, t->job, &req, sizeof(req), NULL, 0, -1);
 }
 
 static void fetch_failed(struct turn *t, const char *why)
 {
+	char code[CODE_TEXT_MAX];
+
 	t->fetch_failed = true;
+	if (code_in(why, code)[0] != '\0')
+		refusals_count(&t->rejected, code);
 	turn_fail(t, OUTCOME_FAILED, why);
 	turn_enforce(t);
 }
@@ -40,6 +48,10 @@ static void say_rejected(struct turn *t, bool again)
 	char a[COMMIT_TEXT_MAX], b[COMMIT_TEXT_MAX];
 	struct buf line BUF_CLEANUP = BUF_INIT;
 
+	if (trust_refuses(&t->trust, t->judged)) {
+		turn_say_refused(t, again);
+		return;
+	}
 	buf_addf(&line, "%s %s rejected: the tree has errors", text_of_commit(t->judged, a), again ? "stays" : "is");
 	if (t->good.fd >= 0)
 		buf_addf(&line, "; %s stays in force", text_of_commit(t->good.commit, b));
@@ -54,6 +66,7 @@ void turn_reject(struct turn *t, const char *commit, const char *text)
 	struct plan_ref p = none;
 
 	turn_judge(t, commit, true, text);
+	refusals_count(&t->rejected, text);
 	plan_ref_release(&t->candidate);
 	say_rejected(t, false);
 	snprintf(p.commit, sizeof(p.commit), "%s", commit);
@@ -100,6 +113,11 @@ static int frame_fetch(struct turn *t, const struct ipc_frame *f)
 		t->deadline_ms = end < t->limit_ms ? end : t->limit_ms;
 		return 0;
 	}
+	if (f->h.type == IPC_FETCH_PROOF) {
+		turn_drop_proof(t);
+		t->trust.proof_fd = dup(f->fd);
+		return t->trust.on && t->trust.proof_fd >= 0 ? 0 : -EBADMSG;
+	}
 	memcpy(&res, f->body, sizeof(res));
 	message_text(f, text, sizeof(text));
 	if (f->h.type != IPC_FETCH_RES || !commit_text_ok(res.commit) || (res.verdict == FETCH_NEW) != (f->fd >= 0))
@@ -113,7 +131,9 @@ static int frame_fetch(struct turn *t, const struct ipc_frame *f)
 		t->bundle_fd = dup(f->fd);
 		if (t->bundle_fd < 0)
 			return -errno;
-		turn_enter(t, STEP_COMPILE);
+		if (t->trust.on && t->trust.proof_fd < 0)
+			return -EBADMSG;
+		turn_enter(t, t->trust.on ? STEP_JUDGE : STEP_COMPILE);
 		return 0;
 	case FETCH_SAME:
 		same_commit(t);

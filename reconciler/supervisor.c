@@ -129,7 +129,9 @@ static bool must_read_back(const struct supervisor *s)
 
 static int exit_status(enum turn_outcome o)
 {
-	return o == OUTCOME_REJECTED || o == OUTCOME_HELD ? YETTD_REJECTED : o == OUTCOME_FAILED ? YETTD_CANNOT : YETTD_OK;
+	if (o == OUTCOME_REJECTED || o == OUTCOME_HELD || o == OUTCOME_PENDING)
+		return YETTD_REJECTED;
+	return o == OUTCOME_FAILED ? YETTD_CANNOT : YETTD_OK;
 }
 
 /* While nobody waits. */
@@ -673,7 +675,10 @@ static int open_store(struct supervisor *s)
 	s->store.audit.seen = count_event;
 	s->store.audit.ctx = s;
 	note_event(s, "started", "yettd " YETT_VERSION);
-	return YETTD_OK;
+	if (trust_open(&s->turn.trust, s->config, s->store.dirfd, err, sizeof(err)) == 0)
+		return YETTD_OK;
+	log_line("%s", err);
+	return YETTD_CANNOT;
 }
 
 static int open_control(struct supervisor *s)

@@ -16,7 +16,9 @@ static const struct step_row idle = { .name = "idle", .role = ROLE_COUNT };
 
 static const struct step_row *const steps[STEP_COUNT] = {
 	[STEP_IDLE] = &idle,
+	[STEP_MARK] = &step_mark,
 	[STEP_FETCH] = &step_fetch,
+	[STEP_JUDGE] = &step_judge,
 	[STEP_COMPILE] = &step_compile,
 	[STEP_APPLY] = &step_apply,
 	[STEP_ENFORCE] = &step_enforce,
@@ -61,6 +63,11 @@ void turn_enter(struct turn *t, enum turn_step step)
 void turn_fail(struct turn *t, enum turn_outcome o, const char *text)
 {
 	log_at(LOG_ERROR, "%s", text);
+	turn_fail_quietly(t, o, text);
+}
+
+void turn_fail_quietly(struct turn *t, enum turn_outcome o, const char *text)
+{
 	if (t->outcome >= OUTCOME_HELD)
 		return;
 	t->outcome = o;
@@ -75,9 +82,17 @@ void turn_drop_bundle(struct turn *t)
 	t->bundle_fd = -1;
 }
 
+void turn_drop_proof(struct turn *t)
+{
+	if (t->trust.proof_fd >= 0)
+		close(t->trust.proof_fd);
+	t->trust.proof_fd = -1;
+}
+
 void turn_finish(struct turn *t)
 {
 	turn_drop_bundle(t);
+	turn_drop_proof(t);
 	verify_release(&t->verify);
 	if (t->kind == TURN_FULL || t->kind == TURN_ENFORCE)
 		t->took_us = text_clock_us() - t->start_us;
@@ -91,7 +106,7 @@ void turn_enforce(struct turn *t)
 		turn_enter(t, STEP_ENFORCE);
 		return;
 	}
-	if (t->outcome >= OUTCOME_REJECTED)
+	if (t->outcome >= OUTCOME_HELD)
 		log_line("there is no last good plan yet: nothing is enforced");
 	turn_finish(t);
 }
@@ -114,6 +129,7 @@ void turn_init(struct turn *t, const struct config *c, struct store *s, struct r
 			    .good = PLAN_REF_NONE, .candidate = PLAN_REF_NONE, .bundle_fd = -1,
 			    .verify = { .plan = PLAN_REF_NONE, .observed_fd = -1 } };
 	t->last.next_change = CLOCK_NEVER;
+	trust_init(&t->trust);
 }
 
 void turn_load(struct turn *t)
@@ -130,6 +146,7 @@ void turn_load(struct turn *t)
 void turn_release(struct turn *t)
 {
 	turn_drop_bundle(t);
+	trust_release(&t->trust);
 	plan_ref_release(&t->good);
 	plan_ref_release(&t->candidate);
 	buf_release(&t->judged_text);
@@ -147,13 +164,21 @@ void turn_start(struct turn *t, enum turn_kind kind, bool forced)
 	t->forced = forced;
 	t->outcome = OUTCOME_UNCHANGED;
 	t->start_us = text_clock_us();
-	t->fetch_us = t->compile_us = t->apply_us = 0;
+	t->fetch_us = t->judge_us = t->compile_us = t->apply_us = 0;
 	t->fetch_failed = t->refused = false;
 	t->fetched[0] = '\0';
 	buf_reset(&t->text);
 	buf_reset(&t->changes);
 	buf_reset(&t->verify.document);
-	switch (kind) {
+	if (t->trust.on && !t->trust.asked && (kind == TURN_FULL || kind == TURN_ENFORCE))
+		turn_enter(t, STEP_MARK);
+	else
+		turn_first_step(t);
+}
+
+void turn_first_step(struct turn *t)
+{
+	switch (t->kind) {
 	case TURN_FULL:
 		turn_enter(t, STEP_FETCH);
 		break;
@@ -220,7 +245,7 @@ const char *turn_outcome_text(enum turn_outcome o)
 {
 	static const char *const names[] = {
 		[OUTCOME_UNCHANGED] = "unchanged", [OUTCOME_REPAIRED] = "repaired", [OUTCOME_APPLIED] = "applied",
-		[OUTCOME_HELD] = "held",
+		[OUTCOME_HELD] = "held", [OUTCOME_PENDING] = "pending",
 		[OUTCOME_REJECTED] = "rejected", [OUTCOME_FAILED] = "failed",
 	};
 

@@ -13,10 +13,13 @@
 #include "state/held.h"
 #include "state/store.h"
 #include "state/suspend.h"
+#include "trust.h"
 
 enum turn_step {
 	STEP_IDLE,
+	STEP_MARK,    /* what the kernel says was accepted last; once */
 	STEP_FETCH,
+	STEP_JUDGE,   /* whether what was fetched may come into force */
 	STEP_COMPILE,
 	STEP_APPLY,   /* a new plan */
 	STEP_ENFORCE, /* the last good plan: repairs drift, and what a refused plan left half done */
@@ -50,7 +53,8 @@ void verify_release(struct verify *v);
 enum turn_outcome { /* the worst of a turn, ascending */
 	OUTCOME_UNCHANGED, OUTCOME_REPAIRED, OUTCOME_APPLIED,
 	OUTCOME_HELD,     /* there is a new plan that is not applied: rolled back or refused before, too much at once, suspended */
-	OUTCOME_REJECTED, /* the tree has errors */
+	OUTCOME_PENDING,  /* the newest commit waits for a signature */
+	OUTCOME_REJECTED, /* the tree has errors, or the commit may not come into force */
 	OUTCOME_FAILED,   /* git, the kernel or the disk */
 	OUTCOME_COUNT
 };
@@ -65,7 +69,9 @@ struct turn {
 	struct plan_ref good, candidate;
 	char judged[COMMIT_TEXT_MAX]; /* the newest commit that was compiled, or rejected */
 	bool judged_bad;
-	struct buf judged_text;       /* why, as the compile role said */
+	struct buf judged_text;       /* why, as the compile role or the judge said */
+	struct trust trust;
+	struct refusals rejected;        /* what was offered and refused, since the start */
 	int64_t retry_ms;             /* the candidate was refused: not before */
 	unsigned int refusals;
 	int refusal;                  /* the newest one's negative errno; 0: the role said nothing */
@@ -89,7 +95,7 @@ struct turn {
 	bool retry;         /* yettctl retry: one that is held too; set before turn_start() */
 	uint32_t job;
 	int64_t deadline_ms, limit_ms;
-	uint64_t start_us, fetch_us, compile_us, apply_us;
+	uint64_t start_us, fetch_us, judge_us, compile_us, apply_us;
 	int bundle_fd;
 	char fetched[COMMIT_TEXT_MAX];
 	enum turn_outcome outcome;

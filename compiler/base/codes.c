@@ -603,9 +603,11 @@ const struct code_row code_rows[] = {
 	  .good = "repository: https://git.example.com/net.git\n" },
 	{ .code = "E_TRUST", .group = CODES_DAEMON, .told = true,
 	  .title = "the configuration does not say whom to trust",
-	  .about = "A gateway that obeys whoever may push to a branch has to be told so in words.",
-	  .bad = "repository: https://git.example.com/net.git\n",
-	  .good = "repository: https://git.example.com/net.git\ntrust: {mode: unsigned}\n" },
+	  .about = "In commit mode a gateway's own file says who may sign the first commit that it takes, or which commit that comes after; the "
+		   "trust folder of each accepted tree says who may sign the next. A gateway that obeys whoever may push to a branch has to be told "
+		   "so in words: `trust: {mode: unsigned}`.",
+	  .bad = "trust: {mode: commit}\n",
+	  .good = "trust: {mode: commit, allowed_signers: /etc/yett/allowed_signers}\n" },
 	{ .code = "E_KERNEL_TZ", .group = CODES_DAEMON, .told = true,
 	  .title = "the kernel's own time zone is not UTC, so windows would be shifted",
 	  .about = "The kernel judges hours and days by its own clock. Set the hardware clock to UTC: `timedatectl "
@@ -760,6 +762,12 @@ const struct code_row code_rows[] = {
 	  .about = "A tick says that a release is still the newest one. It is made by `yett tick`.",
 	  .bad = "serial: 042\n",
 	  .good = "serial: 42\n" },
+	{ .code = "E_CONTENT", .group = CODES_SIGNATURES, .told = true,
+	  .title = "the policy files are not those of the signed tree",
+	  .about = "The process that reads the repository handed over other bytes than the tree names. It may have been taken over by what a git host "
+		   "served; nothing of it is believed.",
+	  .bad = "policies/office.yaml with one byte changed on the way\n",
+	  .good = "policies/office.yaml as the tree has it\n" },
 	{ .code = "E_FORK", .group = CODES_SIGNATURES, .told = true,
 	  .title = "the branch does not come after the commit in force",
 	  .about = "Somebody rewrote history, or shows this machine another one. A gateway stays where it is and keeps both commits in "

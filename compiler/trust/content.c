@@ -19,6 +19,18 @@ struct digest content_leaf(const char *path, const void *data, size_t len)
 	return digest_end(&c);
 }
 
+struct digest content_of_leaves(const struct digest *leaf, size_t n)
+{
+	struct digest_ctx c;
+
+	digest_begin(&c);
+	digest_add(&c, TREE_DOMAIN, sizeof(TREE_DOMAIN));
+	digest_add_u32(&c, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		digest_add(&c, leaf[i].b, sizeof(leaf[i].b));
+	return digest_end(&c);
+}
+
 static int path_cmp(const void *a, const void *b)
 {
 	return strcmp(((const struct content_file *)a)->path, ((const struct content_file *)b)->path);

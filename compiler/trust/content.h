@@ -20,6 +20,8 @@ struct content_file {
 };
 
 struct digest content_leaf(const char *path, const void *data, size_t len);
+/* Of leaves in the order of their paths' bytes. */
+struct digest content_of_leaves(const struct digest *leaf, size_t n);
 /* The files may come in any order; no path twice. Sorts v. */
 struct digest content_digest(struct content_file *v, size_t n);
 /* The same from leaves: begin with how many, then add each (32 bytes) in order of paths. */

@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "apply/enforce.h"
+#include "apply/mark.h"
 #include "base/clock.h"
 #include "launcher.h"
 #include "log.h"
@@ -18,6 +19,7 @@
 #include "report/text.h"
 #include "role.h"
 #include "seckey.h"
+#include "state/hwm.h"
 
 struct apply {
 	char gateway[64];
@@ -28,6 +30,7 @@ struct apply {
 	bool open;
 	struct arena arena; /* of the plan */
 	struct gw_plan plan;
+	struct mark mark;   /* that stands in it */
 	bool has_plan;
 	uint64_t same_table; /* see struct enforce */
 	struct nft_neighbour neighbour; /* as it was seen last */
@@ -97,6 +100,7 @@ static int take_plan(struct apply *x, int fd, char *err, size_t err_size)
 		drop_plan(x);
 	else
 		x->has_plan = true;
+	mark_init(&x->mark);
 	return ret;
 }
 
@@ -149,8 +153,10 @@ static int read_state(struct apply *x, struct buf *out, char *err, size_t err_si
 
 	arena_init(&a);
 	int ret = x->kernel.observe(x->kernel.ctx, x->plan.interface, LOOK_ALL, &a, &have, err, err_size);
-	if (ret == 0)
+	if (ret == 0) {
+		mark_remove(&have, &a);
 		gw_plan_encode_observed(&have, out);
+	}
 	if (out->len > GW_PLAN_BYTES_MAX) {
 		snprintf(err, err_size, "the kernel holds more than %u MiB", GW_PLAN_BYTES_MAX >> 20);
 		ret = -EFBIG;
@@ -186,6 +192,8 @@ static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct 
 	}
 	if (ret == 0)
 		ret = check_plan(x, err, err_size);
+	if (ret == 0 && mark_set(&x->mark, &x->plan, req->mark, &x->arena))
+		x->same_table = 0;
 	if (ret == 0)
 		ret = open_kernel(x, err, err_size);
 	if (ret < 0)
@@ -368,6 +376,7 @@ static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
 
 	memset(&res, 0, sizeof(res));
 	memcpy(&req, f->body, sizeof(req));
+	req.mark[sizeof(req.mark) - 1] = '\0';
 	if (req.mode < APPLY_ENFORCE || req.mode > APPLY_WATCH || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
 		return -EBADMSG;
 	res.next_change = CLOCK_NEVER;
@@ -388,6 +397,18 @@ static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
 	return ret;
 }
 
+/* The kernel's copy of the high-water mark, before anything is written over it. */
+static int answer_mark(struct apply *x, const struct ipc_frame *f)
+{
+	struct ipc_mark m = { .error = 0 };
+	char err[512] = "";
+
+	m.error = open_kernel(x, err, sizeof(err));
+	if (m.error == 0)
+		m.error = x->kernel.mark(x->kernel.ctx, HWM_CHAIN, m.mark, sizeof(m.mark), err, sizeof(err));
+	return message_send(x->sock, IPC_MARK_STATE, f->h.job, &m, sizeof(m), err, strlen(err), -1);
+}
+
 static int request(void *ctx, int sock, struct ipc_frame *f)
 {
 	struct apply *x = ctx;
@@ -396,6 +417,8 @@ static int request(void *ctx, int sock, struct ipc_frame *f)
 		return take_usage(x, f->fd);
 	if (f->h.type == IPC_QUOTA_ASK)
 		return answer_usage(x);
+	if (f->h.type == IPC_MARK_ASK)
+		return answer_mark(x, f);
 	return request_apply(x, sock, f);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply/mark.h"
 #include "base/clock.h"
 
 #define RECENT_SECONDS 180    /* WireGuard's REJECT_AFTER_TIME */
@@ -17,6 +18,10 @@ void enforce_count(const struct plan_delta *d, struct change_counts *c)
 	c->link = d->link;
 	c->total = (uint32_t)d->nops;
 	for (size_t i = 0; i < d->nops; i++) {
+		if (mark_owns(&d->op[i])) { /* says which commit it is, and changes no access */
+			c->total--;
+			continue;
+		}
 		switch (d->op[i].kind) {
 		case OP_LINK: break;
 		case OP_PEER_REMOVE: c->peers_removed++; break;

@@ -16,6 +16,7 @@
 #include "fetch/remote.h"
 #include "report/text.h"
 #include "role.h"
+#include "source/proof.h"
 #include "source/source.h"
 
 #define DNS_PORT 53 /* a long answer comes by TCP */
@@ -131,6 +132,25 @@ static int answer_tree_errors(const struct fetch *f, struct ipc_fetch_res *res, 
 	return answer(f, res, buf_str(&text), -1);
 }
 
+/* What the judge needs; 0, or a negative errno with r->err, or the socket's. */
+static int give_proof(struct fetch *f, const char *base, const char *tip, struct reading *r)
+{
+	const struct ipc_fetch_proof none = { 0 };
+	struct buf proof BUF_CLEANUP = BUF_INIT;
+	int ret = source_proof(&f->repo, base, tip, &proof, r->err, sizeof(r->err));
+
+	if (ret < 0)
+		return ret;
+	int fd = ipc_memfd("proof", proof.p, proof.len);
+	if (fd < 0) {
+		snprintf(r->err, sizeof(r->err), "no memory for what is to be judged");
+		return fd;
+	}
+	ret = message_send(f->sock, IPC_FETCH_PROOF, f->job, &none, sizeof(none), NULL, 0, fd);
+	close(fd);
+	return ret;
+}
+
 static int answer_bundle(const struct fetch *f, struct ipc_fetch_res *res, const struct reading *r)
 {
 	struct buf bundle BUF_CLEANUP = BUF_INIT;
@@ -187,12 +207,15 @@ static int read_commit(struct fetch *f, const char *commit, struct reading *r)
 	return ret;
 }
 
-static int answer_commit(struct fetch *f, struct ipc_fetch_res *res, struct reading *r)
+/* base: NULL where nothing is to be judged. */
+static int answer_commit(struct fetch *f, const char *base, struct ipc_fetch_res *res, struct reading *r)
 {
 	const struct mirror m = mirror_of(f);
 	uint64_t start = text_clock_us();
 	int ret = read_commit(f, res->commit, r);
 
+	if (ret == 0 && r->diags.errors == 0 && base != NULL)
+		ret = give_proof(f, base, res->commit, r);
 	res->elapsed_us += text_clock_us() - start;
 	if (ret == 0 && r->diags.errors == 0)
 		return answer_bundle(f, res, r);
@@ -233,7 +256,7 @@ static int request_pick(struct fetch *f, const char *pick)
 	diags_init(&r.diags, &r.arena);
 	int ret = pick_commit(f, pick, &res, &r);
 	if (ret == 0) {
-		ret = answer_commit(f, &res, &r);
+		ret = answer_commit(f, NULL, &res, &r);
 	} else {
 		res.verdict = FETCH_FAILED;
 		ret = answer(f, &res, r.err, -1);
@@ -261,7 +284,7 @@ static int request(void *ctx, int sock, struct ipc_frame *frame)
 	(void)sock;
 	memset(&res, 0, sizeof(res));
 	memcpy(&req, frame->body, sizeof(req));
-	if (!commit_text_ok(req.known))
+	if (!commit_text_ok(req.known) || !commit_text_ok(req.base))
 		return -EBADMSG;
 	f->job = frame->h.job;
 	if (req.pick[0] != '\0')
@@ -287,7 +310,7 @@ static int request(void *ctx, int sock, struct ipc_frame *frame)
 	struct reading r = { .err = "" };
 	arena_init(&r.arena);
 	diags_init(&r.diags, &r.arena);
-	ret = answer_commit(f, &res, &r);
+	ret = answer_commit(f, req.proof ? req.base : NULL, &res, &r);
 	diags_release(&r.diags);
 	arena_release(&r.arena);
 	return ret;

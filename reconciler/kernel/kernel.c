@@ -286,6 +286,13 @@ static void real_self(const void *ctx, struct kernel_self *self)
 	*self = (struct kernel_self){ k->nft.sock.portid, k->rtnl.sock.portid, k->link.index };
 }
 
+static int real_mark(void *ctx, const char *chain, char *out, size_t out_size, char *err, size_t err_size)
+{
+	struct real *k = ctx;
+
+	return nftnl_mark(&k->nft, chain, out, out_size, err, err_size);
+}
+
 static void real_close(void *ctx)
 {
 	struct real *k = ctx;
@@ -322,7 +329,7 @@ int kernel_open(struct kernel *k, enum wg_backend backend, const struct kernel_d
 	wg_keep_init(&r->peers);
 	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .usage = real_usage, .claim = real_claim,
 			      .counters = real_counters, .neighbour = real_neighbour,
-			      .self = real_self, .close = real_close };
+			      .mark = real_mark, .self = real_self, .close = real_close };
 	int rc = nftnl_open(&r->nft, err, err_size);
 	if (rc == 0)
 		rc = rtnl_open(&r->rtnl, err, err_size);

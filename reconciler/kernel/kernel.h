@@ -92,6 +92,10 @@ struct kernel {
 	int (*neighbour)(void *ctx, const char *interface, struct nft_neighbour *out);
 	/* NULL: a stand-in that has none. */
 	void (*self)(const void *ctx, struct kernel_self *self);
+	/*
+	 * The comment of the only rule of a chain of ours, "" where there is no such table, chain, rule or comment. NULL: a stand-in that has none.
+	 */
+	int (*mark)(void *ctx, const char *chain, char *out, size_t out_size, char *err, size_t err_size);
 	void (*close)(void *ctx);
 };
 

@@ -86,6 +86,23 @@ int nftnl_counters(struct nftnl_conn *c, struct arena *a, struct nft_counted **r
 	return nft_dump_counters(&c->sock, a, rule, n);
 }
 
+int nftnl_mark(struct nftnl_conn *c, const char *chain, char *out, size_t out_size, char *err, size_t err_size)
+{
+	struct nft_chain found = { .name = chain };
+	struct arena a;
+
+	arena_init(&a);
+	int rc = nft_dump_rules(&c->sock, &a, &found);
+	const char *comment = rc == 0 && found.nrules == 1 ? found.rule[0].comment : NULL;
+	snprintf(out, out_size, "%s", comment != NULL ? comment : "");
+	if (rc == -ENOENT) /* no table, or no such chain */
+		rc = 0;
+	if (rc < 0)
+		snprintf(err, err_size, "cannot read chain %s of table inet %s: %s", chain, NFT_TABLE, strerror(-rc));
+	arena_release(&a);
+	return rc;
+}
+
 /* For that generation, or whichever the ruleset has got to. */
 static int commit(struct nftnl_conn *c, struct nft_batch *b, char *err, size_t err_size)
 {

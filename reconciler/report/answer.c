@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "report/verdict.h"
 
 const char *answer_text(const json_t *o, const char *member)
@@ -71,6 +72,27 @@ static void print_sandbox(const json_t *s)
 			printf("%-12s%s\n", "", json_string_value(w));
 }
 
+static void print_trust(const json_t *t)
+{
+	const json_t *refused = json_object_get(t, "refused");
+
+	if (strcmp(answer_text(t, "mode"), "commit") != 0) {
+		printf("%-12sunsigned: whatever stands on the branch is applied\n", "trust");
+		return;
+	}
+	if (number(t, "serial") > 0)
+		printf("%-12scommit mode, %.12s is accepted commit %lld\n", "trust", answer_text(t, "commit"), number(t, "serial"));
+	else
+		printf("%-12scommit mode, no commit was accepted yet\n", "trust");
+	if (json_is_string(json_object_get(t, "alarm")))
+		printf("%-12s%s\n", "alarm", answer_text(t, "alarm"));
+	if (!json_is_object(refused))
+		return;
+	printf("%-12s%s\n", json_is_true(json_object_get(refused, "pending")) ? "pending" : "rejected", answer_text(refused, "text"));
+	if (json_is_string(json_object_get(refused, "signer")))
+		printf("%-12s%s (%s)\n", "signed by", answer_text(refused, "signer"), answer_text(refused, "key"));
+}
+
 int answer_print_status(const json_t *o)
 {
 	const json_t *peers = json_object_get(o, "peers");
@@ -81,7 +103,8 @@ int answer_print_status(const json_t *o)
 	printf("%-12s%s of %s\n", "follows", answer_text(o, "branch"), answer_text(o, "repository"));
 	printf("%-12s%s\n", "commit", answer_text(o, "commit"));
 	printf("%-12s%s\n", "plan", answer_text(o, "plan"));
-	if (json_is_string(json_object_get(o, "rejected")))
+	print_trust(json_object_get(o, "trust"));
+	if (json_is_string(json_object_get(o, "rejected")) && !json_is_object(json_object_get(json_object_get(o, "trust"), "refused")))
 		printf("%-12s%s has errors\n", "rejected", answer_text(o, "rejected"));
 	if (json_is_string(json_object_get(o, "pending")))
 		printf("%-12s%s was refused by the kernel and is tried again\n", "pending", answer_text(o, "pending"));
@@ -175,5 +198,9 @@ int answer_status(const json_t *o)
 
 	if (outcome == NULL)
 		return 0;
-	return strcmp(outcome, "rejected") == 0 || strcmp(outcome, "held") == 0 ? 1 : strcmp(outcome, "failed") == 0 ? 2 : 0;
+	static const char *const waits[] = { "rejected", "held", "pending" };
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
+		if (strcmp(outcome, waits[i]) == 0)
+			return 1;
+	return strcmp(outcome, "failed") == 0 ? 2 : 0;
 }

@@ -65,6 +65,8 @@ static json_t *roles_json(const struct supervisor *s)
 	json_object_set_new(o, "supervisor", own);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		const struct role *r = &s->role[i];
+		if (!role_wanted(r->id, s->config))
+			continue;
 		json_t *role = json_pack("{si sb sI}", "pid", (int)r->pid, "ready", (int)r->ready, "starts", (json_int_t)r->starts);
 		if (r->ready)
 			put_rights(role, &r->rights);
@@ -127,6 +129,44 @@ static json_t *suspended_json(const struct turn *t)
 			 (int)t->removals_wait);
 }
 
+static json_t *rejected_json(const struct refusals *t)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < t->nrows; i++)
+		json_object_set_new(o, t->row[i].code, json_integer((json_int_t)t->row[i].n));
+	if (t->other > 0)
+		json_object_set_new(o, "other", json_integer((json_int_t)t->other));
+	return o;
+}
+
+/* The newest commit that the judge holds back: who signed, who is missing, what to type. */
+static json_t *refused_json(const struct trust *t, const char *newest)
+{
+	struct buf text BUF_CLEANUP = BUF_INIT;
+	const struct ipc_judge_res *v = &t->verdict;
+
+	if (!trust_refuses(t, newest))
+		return json_null();
+	trust_say(t, &text);
+	return json_pack("{ss sb ss so ss* ss* ss}", "commit", t->tip, "pending", v->verdict == JUDGE_PENDING, "code", v->code, "text",
+			 text_json(buf_str(&text)), "signer", v->signer[0] ? v->signer : NULL, "key", v->key[0] ? v->key : NULL,
+			 "could_sign", v->could_sign);
+}
+
+static json_t *trust_json(const struct turn *t)
+{
+	const struct trust *r = &t->trust;
+
+	if (!r->on)
+		return json_pack("{ss}", "mode", "unsigned");
+	json_t *o = json_pack("{ss sI so so}", "mode", "commit", "serial", (json_int_t)r->mark.serial, "commit",
+			      r->mark.serial > 0 ? json_string(r->mark.commit) : json_null(), "refused", refused_json(r, t->judged));
+	json_object_set_new(o, "content", r->content[0] ? json_string(r->content) : json_null());
+	json_object_set_new(o, "alarm", r->alarm.len > 0 ? text_json(buf_str(&r->alarm)) : json_null());
+	return o;
+}
+
 static json_t *turn_json(const struct supervisor *s)
 {
 	return json_pack("{ss so so sf}", "outcome", turn_outcome_text(s->outcome), "text", text_json(buf_str(&s->text)), "at",
@@ -146,6 +186,8 @@ void status_json(const struct supervisor *s, struct buf *out)
 	json_object_set_new(o, "rejected", t->judged_bad ? json_string(t->judged) : json_null());
 	json_object_set_new(o, "held", held_json(t));
 	json_object_set_new(o, "suspended", suspended_json(t));
+	json_object_set_new(o, "trust", trust_json(t));
+	json_object_set_new(o, "counters", json_pack("{so}", "rejected", rejected_json(&t->rejected)));
 	json_object_set_new(o, "last_turn", s->ended_at ? turn_json(s) : json_null());
 	json_object_set_new(o, "last_error", s->error_at ? json_pack("{so so}", "text", text_json(buf_str(&s->error)), "at",
 								     time_json(s->error_at)) : json_null());
@@ -163,7 +205,8 @@ void status_json(const struct supervisor *s, struct buf *out)
 
 void status_sync_json(const struct supervisor *s, struct buf *out)
 {
-	const char *detail = s->outcome == OUTCOME_REJECTED ? buf_str(&s->turn.judged_text) : buf_str(&s->changes);
+	bool held = trust_refuses(&s->turn.trust, s->turn.judged); /* the text says all of it */
+	const char *detail = held ? "" : s->outcome == OUTCOME_REJECTED ? buf_str(&s->turn.judged_text) : buf_str(&s->changes);
 
 	status_put(out, json_pack("{sb ss so so sf}", "ok", 1, "outcome", turn_outcome_text(s->outcome), "text",
 			   text_json(buf_str(&s->text)), "detail", text_json(detail), "took_ms", (double)s->took_us / 1000.0));

@@ -37,6 +37,7 @@ static const struct row {
 	[SANDBOX_LAUNCHER] = { "launcher", NULL, CAP(NET_ADMIN) | CAP(SETUID) | CAP(SETGID), 0, 0, 0, 0, true },
 	[SANDBOX_SUPERVISOR] = { "supervisor", "yett", 0, 2048 * MIB, 512 * MIB, 128, 0, false },
 	[SANDBOX_FETCH] = { "fetch", "yett-fetch", 0, 640 * MIB, 2200 * MIB, 128, 120, false },
+	[SANDBOX_JUDGE] = { "judge", "yett-judge", 0, 2048 * MIB, 1 * MIB, 32, 60, false },
 	[SANDBOX_COMPILE] = { "compile", "yett-compile", 0, 3072 * MIB, 512 * MIB, 32, 60, false },
 	[SANDBOX_APPLY] = { "apply", "yett-apply", CAP(NET_ADMIN), 2048 * MIB, 512 * MIB, 32, 0, false },
 	[SANDBOX_STATUS] = { "status", "yett-status", 0, 512 * MIB, 1 * MIB, 256, 0, false },

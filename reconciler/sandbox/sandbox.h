@@ -16,6 +16,7 @@ enum sandbox_who {
 	SANDBOX_LAUNCHER, /* starts the others; see launcher.h */
 	SANDBOX_SUPERVISOR,
 	SANDBOX_FETCH,
+	SANDBOX_JUDGE,
 	SANDBOX_COMPILE,
 	SANDBOX_APPLY,
 	SANDBOX_STATUS,

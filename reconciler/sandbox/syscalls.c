@@ -20,10 +20,11 @@
 #define L (1u << SANDBOX_LAUNCHER)
 #define S (1u << SANDBOX_SUPERVISOR)
 #define F (1u << SANDBOX_FETCH)
+#define J (1u << SANDBOX_JUDGE)
 #define C (1u << SANDBOX_COMPILE)
 #define A (1u << SANDBOX_APPLY)
 #define T (1u << SANDBOX_STATUS)
-#define ALL (S | F | C | A | T) /* all but the launcher, which has only the list of what nobody may */
+#define ALL (S | F | J | C | A | T) /* all but the launcher, which has only the list of what nobody may */
 
 #define NR(call) .name = #call, .nr = __NR_##call
 #define ARG(n, m, v) { .arg = (n), .mask = (m), .value = (v) }
@@ -47,7 +48,7 @@ const struct call_row call_rows[] = {
 	{ NR(mlock), A | T }, { NR(munlock), A | T }, /* locked memory for the private key and the webhook's secret */
 	{ NR(gettimeofday), A | F }, /* the kernel's own time zone */
 	{ NR(clock_nanosleep), F }, { NR(sched_getaffinity), F },
-	{ NR(getrusage), F | C }, { NR(prlimit64), F | C, { IS(0, 0), IS(1, RLIMIT_CPU) } }, /* sandbox_job() */
+	{ NR(getrusage), F | J | C }, { NR(prlimit64), F | J | C, { IS(0, 0), IS(1, RLIMIT_CPU) } }, /* sandbox_job() */
 
 	/* ---- messages between our processes; each makes and checks its own memfds ---- */
 	{ NR(sendmsg), ALL }, { NR(recvmsg), ALL },
@@ -58,7 +59,7 @@ const struct call_row call_rows[] = {
 	{ NR(memfd_create), ALL }, { NR(newfstatat), S | F }, { NR(newfstatat), ALL, { ARG(3, AT_EMPTY_PATH, AT_EMPTY_PATH) } },
 	{ NR(fstat), ALL },
 	{ NR(fcntl), ALL, { IS(1, F_GET_SEALS) } }, { NR(fcntl), ALL, { IS(1, F_ADD_SEALS) } },
-	{ NR(dup), S | F | T },
+	{ NR(dup), S | F | J | T },
 	{ NR(lseek), S | F | C },
 
 	/* ---- files: Landlock says which ---- */

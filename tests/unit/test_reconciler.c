@@ -429,6 +429,10 @@ static void test_config_good(void **state)
 	assert_string_equal(p.config.path, "net/vpn");
 	assert_int_equal(p.config.wireguard.backend, WG_USERSPACE);
 	parsed_release(&p);
+	parse(&p, "gateway: a\nrepository: /r\nprivate_key_file: /k\ntrust: {allowed_signers: /s}\n");
+	assert_int_equal(p.diags.errors, 0);
+	assert_int_equal(p.config.trust.mode, TRUST_COMMIT); /* what stands there says it */
+	parsed_release(&p);
 }
 
 static void test_config_errors(void **state)
@@ -463,7 +467,12 @@ static void test_config_errors(void **state)
 		{ CONFIG_GOOD "branch:\n", "E_TYPE", "branch", 5, 8 },
 		{ CONFIG_GOOD "gateway: other\n", "E_YAML_DUP", "", 5, 1 },
 		{ "gateway: a\nrepository: /r\nprivate_key_file: /k\n", "E_TRUST", "trust", 1, 1 },
-		{ "gateway: a\nrepository: /r\nprivate_key_file: /k\ntrust: {mode: signed}\n", "E_LATER", "signatures", 4, 15 },
+		{ "gateway: a\nrepository: /r\nprivate_key_file: /k\ntrust: {mode: release}\n", "E_LATER", "release mode", 4, 15 },
+		{ "gateway: a\nrepository: /r\nprivate_key_file: /k\ntrust: {mode: commit}\n", "E_TRUST", "whom to trust", 4, 8 },
+		{ "gateway: a\nrepository: /r\nprivate_key_file: /k\ntrust: {anchor: abc}\n", "E_TYPE", "whole commit id", 4, 17 },
+		{ "gateway: a\nrepository: /r\nprivate_key_file: /k\ntrust: {allowed_signers: here}\n", "E_TYPE", "starts with /", 4, 26 },
+		{ "gateway: a\nrepository: /r\nprivate_key_file: /k\ntrust: {mode: unsigned, allowed_signers: /s}\n", "E_TRUST",
+		  "nobody is to be named", 4, 8 },
 		{ "gateway: a\nrepository: http://x/y\nprivate_key_file: /k\ntrust: {mode: unsigned}\n", "E_REPOSITORY", "http", 2, 13 },
 		{ "gateway: a\nrepository: some/where\nprivate_key_file: /k\ntrust: {mode: unsigned}\n", "E_REPOSITORY", "path", 2, 13 },
 		{ "gateway: a\nrepository: /r\ntrust: {mode: unsigned}\n", "E_REQUIRED", "private_key_file", 1, 1 },

@@ -22,7 +22,8 @@
 #include "sandbox/seccomp.h"
 #include "sandbox/witness.h"
 
-static const enum sandbox_who roles[] = { SANDBOX_SUPERVISOR, SANDBOX_FETCH, SANDBOX_COMPILE, SANDBOX_APPLY, SANDBOX_STATUS };
+static const enum sandbox_who roles[] = { SANDBOX_SUPERVISOR, SANDBOX_FETCH, SANDBOX_JUDGE, SANDBOX_COMPILE,
+					       SANDBOX_APPLY, SANDBOX_STATUS };
 
 /* The first row that fits a call whose arguments are of no matter: none means that it is not on the list. */
 static const struct call_row *find(enum sandbox_who who, int nr)
@@ -75,6 +76,9 @@ static void test_no_dead_rows(void **state)
 static void test_only_these_open_and_execute(void **state)
 {
 	(void)state;
+	assert_null(find(SANDBOX_JUDGE, SYS_openat));
+	assert_null(find(SANDBOX_JUDGE, SYS_socket));
+	assert_null(find(SANDBOX_JUDGE, SYS_connect));
 	assert_null(find(SANDBOX_COMPILE, SYS_openat));
 	assert_null(find(SANDBOX_APPLY, SYS_openat));
 	assert_null(find(SANDBOX_COMPILE, SYS_socket));
