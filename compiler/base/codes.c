@@ -730,7 +730,8 @@ const struct code_row code_rows[] = {
 	{ .code = "E_CONTENT", .group = CODES_SIGNATURES, .told = true,
 	  .title = "the released commit is not what its record says",
 	  .about = "The commit is missing, its tree holds what no policy tree may, has errors, or has another content digest "
-		   "than the approvers signed.",
+		   "than the approvers signed. On a gateway: the process that reads the repository handed over other policy files than the signed "
+		   "tree names; it may have been taken over by what a git host served, and nothing of it is believed.",
 	  .bad = "content: sha256: of another tree\n",
 	  .good = "content: sha256: of the commit's tree\n" },
 	{ .code = "E_FORMAT", .group = CODES_SIGNATURES, .told = true,
@@ -762,12 +763,6 @@ const struct code_row code_rows[] = {
 	  .about = "A tick says that a release is still the newest one. It is made by `yett tick`.",
 	  .bad = "serial: 042\n",
 	  .good = "serial: 42\n" },
-	{ .code = "E_CONTENT", .group = CODES_SIGNATURES, .told = true,
-	  .title = "the policy files are not those of the signed tree",
-	  .about = "The process that reads the repository handed over other bytes than the tree names. It may have been taken over by what a git host "
-		   "served; nothing of it is believed.",
-	  .bad = "policies/office.yaml with one byte changed on the way\n",
-	  .good = "policies/office.yaml as the tree has it\n" },
 	{ .code = "E_FORK", .group = CODES_SIGNATURES, .told = true,
 	  .title = "the branch does not come after the commit in force",
 	  .about = "Somebody rewrote history, or shows this machine another one. A gateway stays where it is and keeps both commits in "
