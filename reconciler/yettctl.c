@@ -18,6 +18,7 @@
 #include "config.h"
 #include "report/answer.h"
 #include "report/audit_text.h"
+#include "report/case.h"
 
 #define ANSWER_MAX ((size_t)8 << 20)
 
@@ -26,6 +27,7 @@ enum { CTL_OK = 0, CTL_REJECTED = 1, CTL_CANNOT = 2 };
 struct arguments {
 	const char *commit; /* or NULL */
 	int64_t seconds;    /* -1: not said */
+	const char *to;     /* or NULL */
 };
 
 static const struct command {
@@ -36,6 +38,8 @@ static const struct command {
 	{ "audit", "verify or show [PATH]...: the audit trail; asks no daemon", NULL, false, false },
 	{ "confirm", "the change that waits is right: keep it", answer_print_text, true, false },
 	{ "diff", "what the kernel holds against what it should hold; nothing is changed", answer_print_diff, false, false },
+	{ "evidence", "commits of a branch that went back or was rewritten, as yettd keeps them", case_print, false, false },
+	{ "evidence export", "the same as git's raw objects, in files of the folder --to", case_print, false, false },
 	{ "history", "what was done, the newest last", answer_print_history, false, false },
 	{ "resume", "ends a suspension", answer_print_text, false, false },
 	{ "retry", "tries again what is held or was refused, removals of many peers too; waits for the result", answer_print_sync,
@@ -45,10 +49,12 @@ static const struct command {
 	  false, false },
 	{ "suspend", "applies nothing new for a while, 2h or as --for says; drift is repaired", answer_print_text, false, true },
 	{ "sync", "one turn now; waits for its result", answer_print_sync, false, false },
+	{ "trust reanchor", "judges what comes by the tree of --commit from now on, after history was rewritten on purpose",
+	  answer_print_text, true, false },
 	{ "verify", "whether the kernel grants exactly what the commit in force, or another one, says", answer_print_verify, true, false },
 };
 
-enum { SUMMARY_COLUMN = 12 };
+enum { SUMMARY_COLUMN = 18 };
 
 static void usage(FILE *file)
 {
@@ -56,13 +62,14 @@ static void usage(FILE *file)
 
 	buf_adds(&out, "Usage: yettctl [OPTION]... COMMAND\nAsks the yettd that runs on this gateway, or tells it what to do.\n\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		buf_addf(&out, "  %-9s ", commands[i].name);
+		buf_addf(&out, "  %-15s ", commands[i].name);
 		text_add_wrapped(&out, commands[i].summary, SUMMARY_COLUMN, SUMMARY_COLUMN);
 		buf_addc(&out, '\n');
 	}
 	buf_adds(&out, "\n"
 		       "      --commit=COMMIT  named by 7 or more digits; verify: compare with it;\n"
 		       "                       confirm: only if that one waits\n"
+		       "      --to=DIR         evidence export: a folder, which is made\n"
 		       "      --for=DURATION   how long suspend lasts, such as 30m; at most 24h\n"
 		       "      --checkpoint=SEQ:HASH\n"
 		       "                       audit verify: this line, as the log told it, has to be\n"
@@ -73,7 +80,7 @@ static void usage(FILE *file)
 		       "  -h, --help           print this and exit\n"
 		       "      --version        print the version and exit\n\n");
 	text_add_paragraphs(&out, "confirm, resume, retry, rollback and suspend are for root and for the operators that "
-				  "yettd.yaml lists. Exit status: 0 done; sync and retry give 1 when the tree has errors or the "
+				  "yettd.yaml lists, trust reanchor is for root. Exit status: 0 done; sync and retry give 1 when the tree has errors or the "
 				  "plan is held, verify when the kernel differs; 2 it could not be done.");
 	fputs(buf_str(&out), file);
 }
@@ -153,7 +160,7 @@ static int run(const struct command *c, const struct arguments *args, const char
 			fd == -ENOENT || fd == -ECONNREFUSED ? "; is it running?" : "");
 		return CTL_CANNOT;
 	}
-	int ret = talk(fd, c->name, args, &answer);
+	int ret = talk(fd, args->to != NULL ? "evidence" : c->name, args, &answer);
 	close(fd);
 	json_t *o = ret == 0 ? json_loadb(answer.p, answer.len, 0, NULL) : NULL;
 	if (o == NULL) {
@@ -165,6 +172,8 @@ static int run(const struct command *c, const struct arguments *args, const char
 		fprintf(stderr, "yettctl: %s\n", answer_text(o, "text"));
 	else if (json)
 		fwrite(answer.p, 1, answer.len, stdout);
+	else if (args->to != NULL)
+		status = case_export(o, args->to) < 0 ? CTL_CANNOT : CTL_OK;
 	else
 		c->print(o);
 	if (status == CTL_OK)
@@ -200,6 +209,8 @@ static bool arguments_fit(const struct command *c, const struct arguments *args)
 		fprintf(stderr, "yettctl: %s takes no --commit\n", c->name);
 	else if (args->commit != NULL && (n < 7 || n > 64 || strspn(args->commit, "0123456789abcdef") != n))
 		fprintf(stderr, "yettctl: --commit takes 7 to 64 hexadecimal digits, not %s\n", args->commit);
+	else if ((args->to != NULL) != (strcmp(c->name, "evidence export") == 0))
+		fprintf(stderr, "yettctl: evidence export and --to=DIR go together\n");
 	else if (args->seconds >= 0 && !c->seconds)
 		fprintf(stderr, "yettctl: %s takes no --for\n", c->name);
 	else
@@ -226,7 +237,7 @@ int main(int argc, char **argv)
 		{ "socket", required_argument, NULL, 's' }, { "format", required_argument, NULL, 'f' },
 		{ "commit", required_argument, NULL, 'c' }, { "for", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
-		{ "checkpoint", required_argument, NULL, 'p' },
+		{ "checkpoint", required_argument, NULL, 'p' }, { "to", required_argument, NULL, 'o' },
 		{ 0 },
 	};
 	const char *checkpoint = NULL;
@@ -240,6 +251,7 @@ int main(int argc, char **argv)
 		case 'f': format = optarg; break;
 		case 'c': args.commit = optarg; break;
 		case 'p': checkpoint = optarg; break;
+		case 'o': args.to = optarg; break;
 		case 't':
 			if (!read_duration(optarg, &args.seconds))
 				return CTL_CANNOT;
@@ -256,13 +268,15 @@ int main(int argc, char **argv)
 	if (optind < argc && strcmp(argv[optind], "audit") == 0)
 		return audit_command((const char *const *)argv + optind + 1, (size_t)(argc - optind - 1), checkpoint,
 				     strcmp(format, "json") == 0);
-	if (optind + 1 != argc || checkpoint != NULL) {
+	if (optind == argc || argc - optind > 2 || checkpoint != NULL) {
 		usage(stderr);
 		return CTL_CANNOT;
 	}
+	char name[64]; /* some have two words */
+	snprintf(name, sizeof(name), "%s%s%s", argv[optind], optind + 2 == argc ? " " : "", optind + 2 == argc ? argv[optind + 1] : "");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i].name, argv[optind]) == 0)
+		if (strcmp(commands[i].name, name) == 0)
 			return arguments_fit(&commands[i], &args) ? run(&commands[i], &args, path, strcmp(format, "json") == 0)
 								  : CTL_CANNOT;
-	return unknown(argv[optind]);
+	return unknown(name);
 }

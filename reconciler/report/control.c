@@ -146,6 +146,7 @@ static const struct verb_row {
 	[VERB_STATUS] = { "status", false },    [VERB_DIFF] = { "diff", false },       [VERB_SYNC] = { "sync", false },
 	[VERB_VERIFY] = { "verify", false },
 	[VERB_HISTORY] = { "history", false },  [VERB_CONFIRM] = { "confirm", true },  [VERB_ROLLBACK] = { "rollback", true },
+	[VERB_REANCHOR] = { "trust reanchor", true }, [VERB_EVIDENCE] = { "evidence", false },
 	[VERB_RETRY] = { "retry", true },       [VERB_SUSPEND] = { "suspend", true },  [VERB_RESUME] = { "resume", true },
 };
 

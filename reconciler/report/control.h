@@ -3,6 +3,7 @@
  * control - the socket of yettctl: one JSON line asks, one JSON line answers, and the connection ends.
  *
  *	{"verb":"status"}   {"verb":"diff"}   {"verb":"sync"}   {"verb":"history"}   {"verb":"verify"}   {"verb":"verify","commit":"7 to 64 hex digits"}
+ *	{"verb":"trust reanchor","commit":"40 or 64 hex digits"}   {"verb":"evidence"}
  *	{"verb":"confirm","commit":"1f2e3d4"}   {"verb":"rollback"}   {"verb":"retry"}   {"verb":"suspend","for":7200}   {"verb":"resume"}
  */
 #pragma once
@@ -23,7 +24,7 @@
 
 enum control_verb {
 	VERB_NONE, VERB_STATUS, VERB_DIFF, VERB_SYNC, VERB_VERIFY, VERB_HISTORY, VERB_CONFIRM, VERB_ROLLBACK, VERB_RETRY, VERB_SUSPEND,
-	VERB_RESUME, VERB_COUNT
+	VERB_RESUME, VERB_REANCHOR, VERB_EVIDENCE, VERB_COUNT
 };
 
 /* What a request says beside its verb; what it does not say is as in CONTROL_ARGS_NONE. */

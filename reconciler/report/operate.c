@@ -74,9 +74,37 @@ static void operate_window(struct supervisor *s, struct control_client *k)
 	say(k, false, "no change waits for confirmation");
 }
 
+/* Commits are judged by that one's tree from now on; what is in force stays until one is accepted. */
+static void operate_reanchor(struct supervisor *s, struct control_client *k)
+{
+	struct trust *t = &s->turn.trust;
+	const char *id = k->args.commit;
+	char text[256], was[COMMIT_TEXT_MAX];
+	const char *wrong = !t->on ? "there is no anchor: trust.mode is unsigned" :
+			    k->uid != 0 ? "only root may name another anchor" :
+			    *id == '\0' || !commit_text_ok(id) ? "name the whole id of a commit: --commit=ID" :
+			    turn_running(&s->turn) ? "a turn runs just now; ask again when it has ended" : NULL;
+
+	if (wrong != NULL) {
+		say(k, false, wrong);
+		return;
+	}
+	snprintf(was, sizeof(was), "%s", t->mark.serial > 0 ? t->mark.commit : "nothing");
+	int ret = trust_reanchor(t, s->store.dirfd, id);
+	snprintf(text, sizeof(text), ret < 0 ? "the anchor could not be written: %s" : "%s", strerror(-ret));
+	if (ret == 0)
+		snprintf(text, sizeof(text), "reanchored by user %lu from %.12s to %.12s: the next commit is judged by that one's tree",
+			 (unsigned long)k->uid, was, id);
+	note(s, "reanchored", text);
+	s->turn.judged[0] = '\0';
+	s->forced = true;
+	say(k, ret == 0, text);
+}
+
 static void (*const actions[VERB_COUNT])(struct supervisor *, struct control_client *) = {
 	[VERB_CONFIRM] = operate_window,  [VERB_ROLLBACK] = operate_window, [VERB_RETRY] = operate_retry,
 	[VERB_SUSPEND] = operate_suspend, [VERB_RESUME] = operate_resume,
+	[VERB_REANCHOR] = operate_reanchor,
 };
 
 void operate(struct supervisor *s, struct control_client *k)

@@ -7,6 +7,7 @@
 #include "report/history.h"
 #include "report/operate.h"
 #include "report/status.h"
+#include "state/evidence.h"
 
 void tickets_answer(struct supervisor *s, enum control_verb verb, uint64_t ticket,
 		    void (*json)(const struct supervisor *, struct buf *))
@@ -63,6 +64,10 @@ void tickets_give(struct supervisor *s)
 			k->ticket = s->diffs + 1;
 		} else if (k->verb == VERB_STATUS) {
 			k->ticket = 1;
+		} else if (k->verb == VERB_EVIDENCE) {
+			struct buf b BUF_CLEANUP = BUF_INIT;
+			status_put(&b, json_pack("{sb so}", "ok", 1, "evidence", evidence_json(s->store.dirfd)));
+			control_answer(k, buf_str(&b), role_clock_ms());
 		} else if (k->verb == VERB_HISTORY) {
 			struct buf b BUF_CLEANUP = BUF_INIT;
 			history_json(s->store.dirfd, &b);

@@ -176,13 +176,14 @@ write_config() { # [LINE]...
 	} >"$work/yettd.yaml"
 }
 start_yettd() {
-	in_ns gw "$B/yettd" --config="$work/yettd.yaml" 2>>"$log" &
-	daemon=$!
+	# shellcheck disable=SC2154 # make_ns sets it
+	nsenter --target "$pid_gw" --net --mount -- "$B/yettd" --config="$work/yettd.yaml" 2>>"$log" &
+	daemon=$! # of itself: in_ns would be a shell around it
 	waits_for ctl status
 }
 stop_yettd() {
-	kill "$daemon" && wait "$daemon"
-	[ ! -S "$socket" ]
+	kill "$daemon" && wait "$daemon" 2>/dev/null
+	waits_for test ! -S "$socket"
 }
 ctl() { in_ns gw "$B/yettctl" --socket="$socket" "$@"; }
 json() { ctl --format=json status | jq -r "$1"; } # FILTER over the status
