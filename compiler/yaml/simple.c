@@ -98,7 +98,7 @@ static struct node *new_node(struct simple *s, enum node_kind kind)
 static void set_text(struct simple *s, struct node *n, const char *text, size_t len)
 {
 	n->text = arena_strndup(s->arena, text, len);
-	n->len = len;
+	n->len = (uint32_t)len;
 }
 
 static void skip_spaces(struct simple *s)
@@ -239,7 +239,7 @@ static bool open_collection(struct simple *s, enum node_kind kind, struct node *
 
 static void close_list(struct simple *s, struct node *n, size_t base)
 {
-	n->n = s->stack.n - base;
+	n->n = (uint32_t)(s->stack.n - base);
 	n->item = n->n ? arena_dup(s->arena, s->stack.v + base, n->n * sizeof(*n->item)) : NULL;
 	s->stack.n = base;
 	s->depth--;
@@ -249,7 +249,7 @@ static bool close_map(struct simple *s, struct node *n, size_t base)
 {
 	struct node **v = s->stack.v + base;
 
-	n->n = (s->stack.n - base) / 2;
+	n->n = (uint32_t)((s->stack.n - base) / 2);
 	if (n->n > KEYS_MAX)
 		return false;
 	n->pair = n->n ? arena_array(s->arena, n->n, struct node_pair) : NULL;

@@ -124,7 +124,7 @@ static void read_scalar(struct reader *r, const yaml_event_t *e)
 	}
 	n->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	n->text = arena_strndup(r->arena, value, len);
-	n->len = len;
+	n->len = (uint32_t)len;
 	n->null = n->plain && is_null(n->text, len);
 	if (at_key(r))
 		check_key(r, n);
@@ -225,10 +225,10 @@ static void close_collection(struct reader *r)
 	size_t count = r->stack.n - f->base;
 	struct node **item = count ? r->stack.v + f->base : NULL;
 	if (n->kind == NODE_SEQ) {
-		n->n = count;
+		n->n = (uint32_t)count;
 		n->item = count ? arena_dup(r->arena, item, count * sizeof(*item)) : NULL;
 	} else {
-		n->n = count / 2;
+		n->n = (uint32_t)(count / 2);
 		n->pair = n->n ? arena_array(r->arena, n->n, struct node_pair) : NULL;
 		for (size_t i = 0; i < n->n; i++)
 			n->pair[i] = (struct node_pair){item[2 * i], item[2 * i + 1]};

@@ -29,10 +29,13 @@ struct node {
 	bool plain;      /* scalar: unquoted */
 	bool null;       /* scalar: plain null, ~ or nothing */
 	struct loc loc;
-	const char *text; /* scalar: NUL-terminated */
-	size_t len;       /* scalar: bytes in text */
-	size_t n;         /* items or pairs */
+	/* There are as many as values in a tree: what one kind has, the others do not, and what it is must be asked first. */
 	union {
+		uint32_t len; /* NODE_SCALAR: bytes in text */
+		uint32_t n;   /* NODE_SEQ, NODE_MAP: items or pairs */
+	};
+	union {
+		const char *text;       /* NODE_SCALAR: NUL-terminated */
 		struct node **item;     /* NODE_SEQ */
 		struct node_pair *pair; /* NODE_MAP, in file order */
 	};
