@@ -327,29 +327,33 @@ static int wait_frame(const struct role_ops *ops, void *ctx, int sock)
 
 /*
  * A job may have needed a hundred times what a role keeps. What is free goes back to the system when nothing has come for a while, and not before:
- * the next change is as quick as the last.
+ * the next change is as quick as the last. True: there is nothing more to give.
  */
-static void give_back(const struct role_ops *ops, void *ctx, int sock)
+static bool give_back(const struct role_ops *ops, void *ctx, int sock)
 {
 	struct pollfd p[1 + ROLE_POLLS] = { { .fd = sock, .events = POLLIN } };
 	int wait_ms = -1;
 
 	if (mallinfo2().fordblks < ROLE_SPARE_BYTES)
-		return;
+		return true;
 	size_t n = ops->polls != NULL ? ops->polls(ctx, p + 1, &wait_ms) : 0;
 	bool sooner = wait_ms >= 0 && wait_ms < ROLE_QUIET_MS;
-	if (poll(p, 1 + n, sooner ? wait_ms : ROLE_QUIET_MS) == 0 && !sooner)
-		malloc_trim(0);
+	if (poll(p, 1 + n, sooner ? wait_ms : ROLE_QUIET_MS) != 0 || sooner)
+		return false;
+	malloc_trim(0);
+	return true;
 }
 
 int role_serve(const struct role_ops *ops, void *ctx, int sock)
 {
 	struct ipc_frame *f = malloc(sizeof(*f));
 	int ret = f ? 0 : -ENOMEM;
+	bool used = false; /* memory, as one may guess from the time */
 	bool greeted = false;
 
 	while (ret == 0) {
-		give_back(ops, ctx, sock);
+		if (used)
+			used = !give_back(ops, ctx, sock);
 		ret = wait_frame(ops, ctx, sock);
 		if (ret < 0)
 			break;
@@ -362,11 +366,13 @@ int role_serve(const struct role_ops *ops, void *ctx, int sock)
 		if (ret < 0)
 			break;
 		sandbox_job(rows[ops->id].sandbox);
+		int64_t start_ms = role_clock_ms();
 		if (!greeted)
 			ret = serve_hello(ops, ctx, sock, f);
 		else
 			ret = ops->request(ctx, sock, f);
 		greeted = true;
+		used = used || role_clock_ms() - start_ms >= ROLE_BIG_MS;
 		if (f->fd >= 0)
 			close(f->fd);
 	}

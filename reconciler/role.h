@@ -39,6 +39,7 @@ struct role {
 #define ROLE_JOBS_MAX 256 /* compiles in one life */
 #define ROLE_SPARE_BYTES ((size_t)4 << 20) /* of free memory that a role may sit on */
 #define ROLE_QUIET_MS 3000
+#define ROLE_BIG_MS 10 /* a request that takes less has not used much */
 #define ROLE_WAIT_MIN_MS 100
 #define ROLE_WAIT_MAX_MS 10000
 #define ROLE_HEALTHY_MS 60000 /* after so long a life the wait begins anew */
