@@ -52,11 +52,16 @@ void lockdown_rights(const struct sandbox *s, struct ipc_rights *r)
 	};
 }
 
-bool lockdown_allows(const struct config *c, const char *process, const struct ipc_rights *r, char *why, size_t why_size)
+bool lockdown_allows(const struct config *c, const struct users *u, const char *process, const struct ipc_rights *r, char *why,
+		     size_t why_size)
 {
 	uint32_t missing = GUARDS_WANTED & ~r->guards;
 	const char *key = c->require_sandbox ? "require_sandbox" : "require_landlock";
 
+	if (c->require_sandbox && u->missing) {
+		snprintf(why, why_size, "%s; require_sandbox: true does not allow that [E_SANDBOX]", u->why);
+		return false;
+	}
 	if (!c->require_sandbox)
 		missing &= c->require_landlock ? GUARD_LANDLOCK : 0;
 	if (missing == 0)

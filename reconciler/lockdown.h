@@ -16,7 +16,8 @@ void lockdown_supervisor(struct sandbox *s, const struct config *c, const struct
 void lockdown_rights(const struct sandbox *s, struct ipc_rights *r);
 
 /* False, and a sentence, when require_sandbox or require_landlock asks for more than this process has. */
-bool lockdown_allows(const struct config *c, const char *process, const struct ipc_rights *r, char *why, size_t why_size);
+bool lockdown_allows(const struct config *c, const struct users *u, const char *process, const struct ipc_rights *r, char *why,
+		     size_t why_size);
 
 /*
  * What is missing, one reason a line and no newline at the end: "" when all guards are in force for all processes that have answered.

@@ -392,7 +392,7 @@ static bool lockdown_enough(struct supervisor *s, const struct role *r)
 {
 	char why[512];
 
-	if (lockdown_allows(s->config, role_name(r->id), &r->rights, why, sizeof(why)))
+	if (lockdown_allows(s->config, &s->users, role_name(r->id), &r->rights, why, sizeof(why)))
 		return true;
 	log_line("%s", why);
 	end(s, YETTD_CANNOT);
@@ -755,7 +755,7 @@ static int lock_down(struct supervisor *s)
 		return YETTD_CANNOT;
 	}
 	lockdown_rights(&b, &s->rights);
-	return status == YETTD_OK && !lockdown_allows(s->config, "supervisor", &s->rights, err, sizeof(err)) ?
+	return status == YETTD_OK && !lockdown_allows(s->config, &s->users, "supervisor", &s->rights, err, sizeof(err)) ?
 		       (log_line("%s", err), YETTD_CANNOT) : status;
 }
 

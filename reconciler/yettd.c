@@ -11,6 +11,7 @@
 #include "config.h"
 #include "log.h"
 #include "role.h"
+#include "sandbox/probe.h"
 #include "supervisor.h"
 
 static void usage(void)
@@ -21,6 +22,11 @@ static void usage(void)
 	     "      --config=FILE  configuration (default " CONFIG_DEFAULT_FILE ")\n"
 	     "      --once         one full turn, then exit\n"
 	     "      --check        read the configuration, say what is wrong with it, and exit\n"
+	     "      --probe-sandbox=PROCESS\n"
+	     "                     try what supervisor, fetch, compile, apply or status must not be able to do; prints TAP\n"
+	     "      --without=GUARDS\n"
+	     "                     ... and leave out user, caps, limits, landlock, ports, scopes, seccomp or all, to see that\n"
+	     "                     each attempt then gets through\n"
 	     "  -h, --help         print this and exit\n"
 	     "      --version      print the version and exit\n\n"
 	     "Exit status: 0 in force or unchanged; 1 the tree has errors (the last good plan\n"
@@ -97,10 +103,11 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' }, { "once", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
+		{ "probe-sandbox", required_argument, NULL, 'p' }, { "without", required_argument, NULL, 'w' },
 		{ "role", required_argument, NULL, 'r' },   { "check", no_argument, NULL, 'k' },
 		{ 0 },
 	};
-	const char *file = CONFIG_DEFAULT_FILE;
+	const char *file = CONFIG_DEFAULT_FILE, *probe = NULL, *without = NULL;
 	bool once = false, only_check = false;
 	int o;
 
@@ -109,6 +116,8 @@ int main(int argc, char **argv)
 		case 'c': file = optarg; break;
 		case 'o': once = true; break;
 		case 'k': only_check = true; break;
+		case 'p': probe = optarg; break;
+		case 'w': without = optarg; break;
 		case 'r': return role_main(optarg);
 		case 'h': usage(); return printed();
 		case 'v': puts("yettd " YETT_VERSION); return printed();
@@ -119,5 +128,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "yettd: unexpected argument %s; yettd --help lists the options.\n", argv[optind]);
 		return YETTD_CANNOT;
 	}
+	if (without != NULL && probe == NULL) {
+		fprintf(stderr, "yettd: --without is for --probe-sandbox alone; yettd always locks down all it can\n");
+		return YETTD_CANNOT;
+	}
+	if (probe != NULL)
+		return probe_run(probe, without);
 	return only_check ? check(file) : run(file, once);
 }

@@ -131,19 +131,20 @@ static void test_what_is_required(void **state)
 {
 	struct config c = { .require_landlock = true };
 	struct ipc_rights r = { .guards = GUARD_ALL & ~(uint32_t)GUARD_SCOPES };
+	struct users u = { .separate = true };
 	char why[512];
 
 	(void)state;
-	assert_true(lockdown_allows(&c, "fetch", &r, why, sizeof(why)));
+	assert_true(lockdown_allows(&c, &u, "fetch", &r, why, sizeof(why)));
 	c.require_sandbox = true;
-	assert_false(lockdown_allows(&c, "fetch", &r, why, sizeof(why)));
+	assert_false(lockdown_allows(&c, &u, "fetch", &r, why, sizeof(why)));
 	assert_non_null(strstr(why, "require_sandbox: true"));
 	c.require_sandbox = false;
 	r.guards = GUARD_SECCOMP;
-	assert_false(lockdown_allows(&c, "fetch", &r, why, sizeof(why)));
+	assert_false(lockdown_allows(&c, &u, "fetch", &r, why, sizeof(why)));
 	assert_non_null(strstr(why, "Landlock"));
 	c.require_landlock = false;
-	assert_true(lockdown_allows(&c, "fetch", &r, why, sizeof(why)));
+	assert_true(lockdown_allows(&c, &u, "fetch", &r, why, sizeof(why)));
 }
 
 static void test_remotes(void **state)
