@@ -6,6 +6,8 @@ sbindir ?= $(prefix)/sbin
 mandir ?= $(prefix)/share/man
 datadir ?= $(prefix)/share/yett
 unitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 bashcompdir ?= $(prefix)/share/bash-completion/completions
 zshcompdir ?= $(prefix)/share/zsh/site-functions
 fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
@@ -168,6 +170,10 @@ install: all ## into DESTDIR and prefix (default /usr/local)
 	$(if $(MAN8),install -d $(DESTDIR)$(mandir)/man8 && install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8)
 	sed 's,@sbindir@,$(sbindir),' contrib/systemd/yettd.service >$(DESTDIR)$(unitdir)/yettd.service
 	chmod 644 $(DESTDIR)$(unitdir)/yettd.service
+	install -d $(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir)
+	install -m 644 contrib/systemd/yett.sysusers.conf $(DESTDIR)$(sysusersdir)/yett.conf
+	install -m 644 contrib/systemd/yett.tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/yett.conf
+	install -m 644 contrib/systemd/users.conf $(DESTDIR)$(datadir)/yettd-users.conf
 	install -m 644 schema/json/yett.schema.json schema/json/diff.schema.json $(DESTDIR)$(datadir)
 	install -d $(DESTDIR)$(datadir)/policies
 	install -m 644 policies/README.md $(PACKS) $(DESTDIR)$(datadir)/policies
@@ -180,6 +186,7 @@ uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(bindir)/yett $(DESTDIR)$(bindir)/yettctl $(DESTDIR)$(sbindir)/yettd
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5)))
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8)))
+	rm -f $(DESTDIR)$(sysusersdir)/yett.conf $(DESTDIR)$(tmpfilesdir)/yett.conf $(DESTDIR)$(datadir)/yettd-users.conf
 	rm -f $(DESTDIR)$(unitdir)/yettd.service $(addprefix $(DESTDIR)$(datadir)/,yett.schema.json diff.schema.json)
 	rm -f $(DESTDIR)$(bashcompdir)/yett $(DESTDIR)$(zshcompdir)/_yett $(DESTDIR)$(fishcompdir)/yett.fish
 	rm -f $(addprefix $(DESTDIR)$(datadir)/policies/,README.md $(notdir $(PACKS)))

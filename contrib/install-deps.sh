@@ -40,6 +40,11 @@ test  c:bats             bats                command line tests
 test  c:promtool         prometheus          judges metrics and alert rules
 test  c:curl             curl                asks for them
 test  c:strace           strace              shows what an apply does
+test  c:nginx            nginx-light         serves a repository over TLS
+test  c:fcgiwrap         fcgiwrap            runs git-http-backend for it
+test  c:sshd             openssh-server      serves a repository over ssh
+test  c:openssl          openssl             makes certificates
+test  c:systemd-analyze  systemd             judges the units
 test  c:ssh-keygen       openssh-client      signs commits
 test  c:zsh            zsh                 its completion
 test  c:fish           fish                its completion

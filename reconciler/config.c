@@ -44,6 +44,11 @@ static const struct field fields[] = {
 	{ .name = "interval", .type = &type_duration, IN(interval) },
 	{ .name = "private_key_file", .type = &type_string, IN(private_key_file), .flags = FIELD_REQUIRED },
 	{ .name = "ssh_key_file", .type = &type_string, IN(ssh_key_file) },
+	{ .name = "credentials_file", .type = &type_string, IN(credentials_file) },
+	{ .name = "ca_file", .type = &type_string, IN(ca_file) },
+	{ .name = "known_hosts", .type = &type_string, IN(known_hosts) },
+	{ .name = "host_key", .type = &type_string, IN(host_key) },
+	{ .name = "fetch_timeout", .type = &type_duration, IN(fetch_timeout) },
 	{ .name = "state_dir", .type = &type_string, IN(state_dir) },
 	{ .name = "control_socket", .type = &type_string, IN(control_socket) },
 	{ .name = "require_sandbox", .type = &type_bool, IN(require_sandbox) },
@@ -241,6 +246,21 @@ static void check_path(struct decoder *x, const struct node *map, const char *na
 		diag_add(x->diags, "E_TYPE", place(map, name), "%s is longer than %zu bytes", name, max - 1);
 }
 
+/* "ssh-ed25519 AAAA...": as ssh-keyscan prints it, without the host in front. */
+static void check_host_key(struct decoder *x, const struct node *map)
+{
+	const char *k = x->c->host_key, *space = strchr(k, ' ');
+
+	if (*k == '\0')
+		return;
+	if (space == NULL || space == k || space[1] == '\0' || strpbrk(k, "\r\n") != NULL || strncmp(space + 1, "AAAA", 4) != 0)
+		diag_add(x->diags, "E_TYPE", place(map, "host_key"), "host_key is a kind and a key, such as ssh-ed25519 AAAA…, without the host's name");
+	else if (strlen(k) >= SETTING_MAX)
+		diag_add(x->diags, "E_TYPE", place(map, "host_key"), "host_key is longer than %d bytes", SETTING_MAX - 1);
+	if (*x->c->known_hosts)
+		diag_add(x->diags, "E_TYPE", place(map, "host_key"), "host_key and known_hosts say the same thing; give one of them");
+}
+
 static void check_values(struct decoder *x, const struct node *map)
 {
 	const struct config *c = x->c;
@@ -252,6 +272,12 @@ static void check_values(struct decoder *x, const struct node *map)
 	check_path(x, map, "private_key_file", c->private_key_file, SETTING_MAX);
 	check_path(x, map, "ssh_key_file", c->ssh_key_file, SETTING_MAX);
 	check_path(x, map, "trust.allowed_signers", c->trust.allowed_signers, SETTING_MAX);
+	check_path(x, map, "credentials_file", c->credentials_file, SETTING_MAX);
+	check_path(x, map, "ca_file", c->ca_file, SETTING_MAX);
+	check_path(x, map, "known_hosts", c->known_hosts, SETTING_MAX);
+	check_host_key(x, map);
+	if (c->fetch_timeout < 1 || c->fetch_timeout > 600)
+		diag_add(x->diags, "E_TYPE", place(map, "fetch_timeout"), "fetch_timeout lies between 1s and 10m");
 	check_path(x, map, "state_dir", c->state_dir, SETTING_MAX - 32); /* room for /repo.git */
 	check_path(x, map, "control_socket", c->control_socket, sizeof(((struct sockaddr_un *)0)->sun_path));
 	if (c->interval < 1 || c->interval > INTERVAL_MAX)
@@ -271,7 +297,8 @@ void config_parse(struct config *c, const char *file, const char *data, size_t l
 
 	*c = (struct config){
 		.gateway = "", .repository = "", .branch = "main", .path = "", .interval = 60,
-		.private_key_file = "", .ssh_key_file = "", .state_dir = CONFIG_DEFAULT_STATE,
+		.private_key_file = "", .ssh_key_file = "", .credentials_file = "", .ca_file = "", .known_hosts = "", .host_key = "",
+		.fetch_timeout = 60, .state_dir = CONFIG_DEFAULT_STATE,
 		.control_socket = CONFIG_DEFAULT_SOCKET, .trust = { TRUST_UNSET, "", "" }, .wireguard = { WG_AUTO },
 		.watch = { .listen = "", .hook_secret = "" },
 	};

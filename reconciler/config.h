@@ -23,6 +23,8 @@ struct config { /* strings are arena memory, "" where absent */
 	const char *gateway, *repository, *branch, *path;
 	int64_t interval; /* seconds */
 	const char *private_key_file, *ssh_key_file;
+	const char *credentials_file, *ca_file, *known_hosts, *host_key; /* of the repository's host */
+	int64_t fetch_timeout; /* seconds without anything coming in */
 	const char *state_dir, *control_socket;
 	bool require_sandbox, require_landlock; /* else what the machine lacks is told and gone without */
 	struct {

@@ -26,7 +26,8 @@ struct ipc_hello_req {
 	char branch[256];
 	char path[SETTING_MAX];
 	char mirror[SETTING_MAX];
-	char ssh_key_file[SETTING_MAX];
+	char ssh_key_file[SETTING_MAX], credentials_file[SETTING_MAX];
+	char ca_file[SETTING_MAX], known_hosts[SETTING_MAX], host_key[SETTING_MAX];
 	char private_key_file[SETTING_MAX];
 	int32_t backend; /* enum wg_backend */
 	uint32_t tally;  /* enum tally_want bits: what of the kernel's counters is told */

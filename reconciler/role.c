@@ -106,6 +106,10 @@ static void hello_fill(struct ipc_hello_req *h, enum role_id id, const struct co
 		snprintf(h->path, sizeof(h->path), "%s", c->path);
 		snprintf(h->mirror, sizeof(h->mirror), "%s/" USERS_FETCH_FOLDER "/repo.git", c->state_dir);
 		snprintf(h->ssh_key_file, sizeof(h->ssh_key_file), "%s", c->ssh_key_file);
+		snprintf(h->credentials_file, sizeof(h->credentials_file), "%s", c->credentials_file);
+		snprintf(h->ca_file, sizeof(h->ca_file), "%s", c->ca_file);
+		snprintf(h->known_hosts, sizeof(h->known_hosts), "%s", c->known_hosts);
+		snprintf(h->host_key, sizeof(h->host_key), "%s", c->host_key);
 		break;
 	case ROLE_JUDGE:
 		snprintf(h->path, sizeof(h->path), "%s", c->path);

@@ -15,6 +15,7 @@ static int send_fetch(struct turn *t)
 {
 	struct ipc_fetch_req req;
 
+	t->deadline_ms = role_clock_ms() + t->config->fetch_timeout * 1000;
 	memset(&req, 0, sizeof(req));
 	/* A key may have come of age: who asks for a sync has it judged again. */
 	if (!(t->forced && trust_refuses(&t->trust, t->judged)))
@@ -109,7 +110,7 @@ static int frame_fetch(struct turn *t, const struct ipc_frame *f)
 	char text[MESSAGE_TEXT_MAX + 1];
 
 	if (f->h.type == IPC_FETCH_PROGRESS) {
-		int64_t end = role_clock_ms() + FETCH_STALL_MS;
+		int64_t end = role_clock_ms() + t->config->fetch_timeout * 1000;
 		t->deadline_ms = end < t->limit_ms ? end : t->limit_ms;
 		return 0;
 	}

@@ -30,6 +30,8 @@
 #define SETTLE_MS 10000        /* after a turn: the file of the last good plan follows its patches */
 #define SETTLE_RETRY_MS 60000
 #define JITTER_FROM_S 5
+#define BACK_OFF_MS 5000
+#define BACK_OFF_MAX_MS (15 * 60000)
 #define STOP_WAIT_MS 2000
 
 enum { POLL_SIGNAL, POLL_ROLE, POLL_CONTROL = POLL_ROLE + ROLE_COUNT, POLL_COUNT = POLL_CONTROL + CONTROL_POLLS };
@@ -112,12 +114,23 @@ static void remember_turn(struct supervisor *s)
 	}
 }
 
+/* 5 s after the first failure, then twice as long each time up to 15 minutes, give or take a fifth. */
+static int64_t back_off_ms(const struct supervisor *s)
+{
+	unsigned int n = s->unfetched < 8 ? s->unfetched : 8;
+	int64_t ms = (int64_t)BACK_OFF_MS << (n - 1);
+
+	ms = ms < BACK_OFF_MAX_MS ? ms : BACK_OFF_MAX_MS;
+	return ms - ms / 5 + (int64_t)randombytes_uniform((uint32_t)(ms / 5 * 2) + 1);
+}
+
 static void schedule(struct supervisor *s)
 {
 	int64_t now = role_clock_ms();
 	const struct turn *t = &s->turn;
 
-	s->next_ms = now + interval_ms(s);
+	s->unfetched = t->fetch_failed ? s->unfetched + 1 : 0;
+	s->next_ms = now + (s->unfetched > 0 ? back_off_ms(s) : interval_ms(s));
 	if (t->candidate.fd >= 0 && t->retry_ms < s->next_ms)
 		s->next_ms = t->retry_ms > now ? t->retry_ms : now + 1000;
 }

@@ -39,6 +39,7 @@ struct supervisor {
 	int64_t next_ms;        /* monotonic */
 	int64_t next_enforce_ms; /* not before, when dates pass */
 	int64_t settle_ms;      /* when the file of the last good plan is written, if it is behind */
+	unsigned int unfetched; /* full turns in a row that got nothing from the git host */
 	bool forced;            /* somebody asked */
 	bool retry;             /* and for what is held too */
 	bool in_turn;           /* one was started and its end is not settled */

@@ -228,11 +228,15 @@ int turn_frame(struct turn *t, enum role_id id, const struct ipc_frame *f)
 
 void turn_timeout(struct turn *t)
 {
-	char why[64];
+	char why[160];
 
 	if (!turn_running(t))
 		return;
-	snprintf(why, sizeof(why), "the %s role did not answer in time", role_name(steps[t->step]->role));
+	if (t->step == STEP_FETCH)
+		snprintf(why, sizeof(why), "the git host sent nothing for %lld s, or takes more than %d minutes [E_FETCH_LIMIT]",
+			 (long long)t->config->fetch_timeout, FETCH_LIMIT_MS / 60000);
+	else
+		snprintf(why, sizeof(why), "the %s role did not answer in time", role_name(steps[t->step]->role));
 	steps[t->step]->failed(t, why);
 }
 

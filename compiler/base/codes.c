@@ -626,6 +626,48 @@ const struct code_row code_rows[] = {
 	           "of the branch.",
 	  .bad = "a film in the policy repository\n",
 	  .good = "YAML\n" },
+	{ .code = "E_FETCH_CERT", .group = CODES_DAEMON, .told = true,
+	  .title = "the git host's certificate does not prove that it is the git host",
+	  .about = "It is of another name, expired, or signed by nobody who is trusted; the message says which. For a certificate of your own "
+	           "authority put the authority's certificate into a file and name it in `ca_file`: then that authority alone counts.",
+	  .bad = "repository: https://git.internal/net.git\n",
+	  .good = "repository: https://git.internal/net.git\nca_file: /etc/yett/ca.pem\n" },
+	{ .code = "E_FETCH_HOSTKEY", .group = CODES_DAEMON, .told = true,
+	  .title = "the git host shows an SSH host key that is not the one it should have",
+	  .about = "Nothing is fetched from it. Either somebody stands between, or the host got a new key: compare the fingerprint in the message with what "
+	           "the host's operator says, then write the new key into `host_key` or `known_hosts`.",
+	  .bad = "repository: ssh://git@git.example.com/net.git\n",
+	  .good = "repository: ssh://git@git.example.com/net.git\nhost_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI...\n" },
+	{ .code = "E_FETCH_AUTH", .group = CODES_DAEMON, .told = true,
+	  .title = "the git host does not accept who we are",
+	  .about = "For https put one line `USER:PASSWORD` (a deploy token will do) into a file of mode 0600 and name it in `credentials_file`; for ssh "
+	           "name a key without passphrase in `ssh_key_file`. Reading is all that it must allow.",
+	  .bad = "repository: https://git.example.com/private.git\n",
+	  .good = "repository: https://git.example.com/private.git\ncredentials_file: /etc/yett/git.credentials\n" },
+	{ .code = "E_FETCH_REDIRECT", .group = CODES_DAEMON, .told = true,
+	  .title = "the git host sends us to another address",
+	  .about = "Redirects are not followed: who answers a request could lead the gateway to any host, with its password. If the "
+	           "repository has moved, write its new address.",
+	  .bad = "repository: https://git.example.com/old/net.git\n",
+	  .good = "repository: https://git.example.com/new/net.git\n" },
+	{ .code = "E_FETCH_LIMIT", .group = CODES_DAEMON, .told = true,
+	  .title = "the git host is too slow, or stopped in the middle",
+	  .about = "Nothing came for `fetch_timeout` (60 s if it is not set), or a fetch took more than 30 minutes in all. It is tried again, each "
+	           "time later up to every 15 minutes. What is in force stays.",
+	  .bad = "a host that accepts connections and says nothing\n",
+	  .good = "fetch_timeout: 2m\n" },
+	{ .code = "E_PACK", .group = CODES_DAEMON, .told = true,
+	  .title = "what the git host sent is no pack of objects as git makes it",
+	  .about = "It was cut off, damaged on the way, or made by hand. Nothing of it is used, and what is in force stays. `git fsck` on the host "
+	           "tells whether the repository itself is damaged.",
+	  .bad = "a pack whose checksum is wrong\n",
+	  .good = "a repository that git fsck likes\n" },
+	{ .code = "E_PACK_MEM", .group = CODES_DAEMON, .told = true,
+	  .title = "unpacking what the git host sent takes more memory than a fetch may use",
+	  .about = "A few bytes can unfold to gigabytes. The process that fetches has 640 MiB of addresses; that is enough for every repository of "
+	           "policies. Nothing of it is used, and what is in force stays.",
+	  .bad = "a pack of 177 bytes that unfolds to 500 MB\n",
+	  .good = "YAML\n" },
 	{ .code = "E_SANDBOX", .group = CODES_DAEMON, .told = true,
 	  .title = "a process of `yettd` left its lock-down, or this machine cannot give it one",
 	  .about = "Each process may make only the system calls on its list. One that asks for another is ended and started again, and what "

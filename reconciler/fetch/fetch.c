@@ -24,6 +24,7 @@
 struct fetch {
 	struct ipc_hello_req settings;
 	struct remote remote;
+	struct proof proof;
 	char folder[SETTING_MAX]; /* the only one that it may write to; the mirror is in it */
 	int sock;
 	uint32_t job;
@@ -74,10 +75,17 @@ static int prepare(void *ctx, const struct ipc_hello_req *req, struct sandbox *s
 	}
 	snprintf(f->folder, sizeof(f->folder), "%.*s", (int)(strrchr(req->mirror, '/') - req->mirror), req->mirror);
 	sandbox_allow(s, f->folder, PLACE_WRITE);
+	int ret = mirror_setup();
 	if (f->remote.kind == REMOTE_LOCAL) {
 		sandbox_allow(s, f->remote.path, PLACE_READ);
-		return 0;
+		return ret;
 	}
+	if (ret < 0)
+		snprintf(err, err_size, "libgit2 cannot start");
+	if (ret == 0)
+		ret = proof_load(&f->proof, req, &f->remote, err, err_size);
+	if (ret < 0)
+		return ret;
 	allow_system(s);
 	sandbox_allow_port(s, f->remote.port);
 	sandbox_allow_port(s, DNS_PORT);
@@ -86,35 +94,33 @@ static int prepare(void *ctx, const struct ipc_hello_req *req, struct sandbox *s
 }
 
 /* libgit2 packs what it takes from a folder with a thread for each processor. This process starts none, so it is shown one. */
-static void stay_on_one_processor(void)
+static bool stay_on_one_processor(void)
 {
 	int cpu = sched_getcpu();
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
 	CPU_SET((size_t)(cpu < 0 || cpu >= CPU_SETSIZE ? 0 : cpu), &one);
-	(void)sched_setaffinity(0, sizeof(one), &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0;
 }
 
 static int hello(void *ctx, int sock, const struct ipc_hello_req *req, char *err, size_t err_size)
 {
 	struct fetch *f = ctx;
-	int ret = mirror_setup();
-
 	(void)req;
 	f->sock = sock;
-	if (f->remote.kind == REMOTE_LOCAL)
-		stay_on_one_processor();
-	if (ret < 0)
-		snprintf(err, err_size, "libgit2 cannot start");
-	return ret;
+	if (f->remote.kind == REMOTE_LOCAL && !stay_on_one_processor()) {
+		snprintf(err, err_size, "a repository in a folder needs the system call sched_setaffinity; with systemd, add SystemCallFilter=sched_setaffinity to the unit");
+		return -EPERM;
+	}
+	return proof_settle(&f->proof, f->folder, err, err_size);
 }
 
 static struct mirror mirror_of(struct fetch *f)
 {
 	return (struct mirror){
 		.path = f->settings.mirror, .repository = f->settings.repository, .branch = f->settings.branch,
-		.ssh_key_file = f->settings.ssh_key_file, .progress = on_progress, .ctx = f,
+		.host = f->remote.host, .proof = &f->proof, .progress = on_progress, .ctx = f,
 	};
 }
 
@@ -323,15 +329,13 @@ int fetch_main(int sock)
 
 	if (f == NULL)
 		return 70;
-	/* libgit2 keeps known_hosts under the home folder; a service may have none. */
-	if (getenv("HOME") == NULL)
-		setenv("HOME", "/var/lib/yett", 1);
 	umask(077);
 	blobs_init(&f->blobs);
 	int status = role_serve(&ops, f, sock);
 	close_repo(f);
 	local_close(&f->local);
 	mirror_teardown();
+	proof_release(&f->proof);
 	free(f);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <git2.h>
+#include <sodium.h>
 
 #include "base/arena.h"
 #include "base/bug.h"
@@ -19,6 +20,8 @@
 #include "config.h"
 
 #define REF_MAX 300
+#define MIRROR_WINDOW_BYTES (16u << 20)
+#define MIRROR_MAPPED_BYTES (128u << 20)
 
 struct update {
 	const struct mirror *m;
@@ -29,6 +32,8 @@ struct update {
 	time_t told; /* monotonic second of the last progress */
 	bool too_big;
 	unsigned int tries; /* of credentials: libgit2 asks again for as long as the host refuses */
+	char refused[512]; /* by one of our own checks: more than libgit2 can tell */
+	bool downloading;
 	char their_ref[REF_MAX], our_ref[REF_MAX];
 	char *err;
 	size_t err_size;
@@ -49,6 +54,9 @@ int mirror_setup(void)
 	/* The mirror is a copy: objects are checked when they are read, and what a power cut tore is fetched anew. */
 	ret |= git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 0);
 	ret |= git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)MIRROR_CLONE_OBJECTS_MAX);
+	/* Packs are mapped in pieces: the process has less address space than the largest pack. */
+	ret |= git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)MIRROR_WINDOW_BYTES);
+	ret |= git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)MIRROR_MAPPED_BYTES);
 	/* A repository named in the configuration may belong to another user; libgit2 runs nothing that it says. */
 	ret |= git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	return ret < 0 ? -EIO : 0;
@@ -66,14 +74,69 @@ static const char *git_said(void)
 	return e != NULL && e->message != NULL ? e->message : "libgit2 gives no reason";
 }
 
+/* What libgit2 says in many words, by the code that our manual explains. */
+static const char *code_of(const struct update *u)
+{
+	const git_error *e = git_error_last();
+	const char *said = git_said();
+
+	if (strstr(said, "certificate") != NULL)
+		return " [E_FETCH_CERT]";
+	if (strstr(said, "redirect") != NULL)
+		return " [E_FETCH_REDIRECT]";
+	if (strstr(said, "authentication") != NULL || strstr(said, "401") != NULL || strstr(said, "403") != NULL)
+		return " [E_FETCH_AUTH]";
+	if (e != NULL && (e->klass == GIT_ERROR_NOMEMORY || strcasestr(said, "out of memory") != NULL || strcasestr(said, "failed to mmap") != NULL))
+		return " [E_PACK_MEM]";
+	if (u->downloading && e != NULL && (e->klass == GIT_ERROR_INDEXER || e->klass == GIT_ERROR_ZLIB || e->klass == GIT_ERROR_ODB ||
+					    e->klass == GIT_ERROR_OBJECT))
+		return " [E_PACK]";
+	return "";
+}
+
 static int fail(struct update *u, int code, const char *what)
 {
 	struct arena a;
 
 	arena_init(&a);
-	snprintf(u->err, u->err_size, "%s %s: %s", what, config_redact(u->m->repository, &a), git_said());
+	snprintf(u->err, u->err_size, "%s %s: %s%s", what, config_redact(u->m->repository, &a), *u->refused ? u->refused : git_said(),
+		 *u->refused ? "" : code_of(u));
 	arena_release(&a);
 	return code;
+}
+
+static int refuse(struct update *u, const char *why)
+{
+	snprintf(u->refused, sizeof(u->refused), "%s", why);
+	git_error_set_str(GIT_ERROR_CALLBACK, why);
+	return GIT_EUSER;
+}
+
+static void fingerprint(const git_cert_hostkey *k, char *out, size_t out_size)
+{
+	char text[64];
+
+	sodium_bin2base64(text, sizeof(text), k->hash_sha256, sizeof(k->hash_sha256), sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+	snprintf(out, out_size, k->type & GIT_CERT_SSH_SHA256 ? "SHA256:%s" : "of a kind that has no fingerprint", text);
+}
+
+/*
+ * libgit2 has looked at certificate or host key; valid is what it thinks. We add nothing but words, and of a certificate it
+ * has better ones.
+ */
+static int on_certificate(git_cert *cert, int valid, const char *host, void *ctx)
+{
+	struct update *u = ctx;
+	char key[96], why[400];
+
+	if (valid)
+		return 0;
+	if (cert == NULL || cert->cert_type != GIT_CERT_HOSTKEY_LIBSSH2)
+		return GIT_PASSTHROUGH;
+	fingerprint((const git_cert_hostkey *)cert, key, sizeof(key));
+	snprintf(why, sizeof(why), "the host key of %s, %s, is not the one that known_hosts or host_key gives it [E_FETCH_HOSTKEY]", host, key);
+	refuse(u, why);
+	return GIT_ECERTIFICATE;
 }
 
 static int on_transfer(const git_indexer_progress *p, void *ctx)
@@ -93,27 +156,48 @@ static int on_transfer(const git_indexer_progress *p, void *ctx)
 	return 0;
 }
 
-/* The agent first, then the key file; a password only from the address itself, which libgit2 takes without asking. */
+static int ssh_credential(git_credential **out, struct update *u, const char *name)
+{
+	const struct proof *p = u->m->proof;
+
+	u->tries++;
+	if (u->tries == 1 && p->ssh_key != NULL)
+		return git_credential_ssh_key_memory_new(out, name, NULL, p->ssh_key, "");
+	if (u->tries == 1 && getenv("SSH_AUTH_SOCK") != NULL)
+		return git_credential_ssh_key_from_agent(out, name);
+	return refuse(u, p->ssh_key != NULL ? "the host refuses our SSH key [E_FETCH_AUTH]" :
+					      "the host wants an SSH key; name one in ssh_key_file [E_FETCH_AUTH]");
+}
+
+/* Only to the host of the configuration: redirects are not followed, and this is no reason to trust that nothing else leads elsewhere. */
+static int password_credential(git_credential **out, struct update *u, const char *url)
+{
+	const struct proof *p = u->m->proof;
+	struct remote r;
+
+	u->tries++;
+	if (url == NULL || !remote_parse(url, &r) || strcmp(r.host, u->m->host) != 0)
+		return refuse(u, "another host asks for a password; it gets none [E_FETCH_AUTH]");
+	if (u->tries == 1 && p->user != NULL)
+		return git_credential_userpass_plaintext_new(out, p->user, p->password);
+	return refuse(u, p->user != NULL || strchr(u->m->repository, '@') != NULL ?
+				 "the host refuses our user and password [E_FETCH_AUTH]" :
+				 "the host wants a user and a password; put them into credentials_file [E_FETCH_AUTH]");
+}
+
+/* libgit2 asks again for as long as the host refuses. A password that stands in the address it takes from there first. */
 static int on_credential(git_credential **out, const char *url, const char *user, unsigned int allowed, void *ctx)
 {
 	struct update *u = ctx;
 	const char *name = user != NULL ? user : "git";
 
-	(void)url;
 	if (allowed & GIT_CREDENTIAL_USERNAME)
 		return git_credential_username_new(out, name);
-	if (!(allowed & GIT_CREDENTIAL_SSH_KEY))
-		return GIT_PASSTHROUGH;
-	u->tries++;
-	if (u->tries == 1 && getenv("SSH_AUTH_SOCK") != NULL)
-		return git_credential_ssh_key_from_agent(out, name);
-	if (u->tries <= 2 && *u->m->ssh_key_file) {
-		u->tries = 2;
-		return git_credential_ssh_key_new(out, name, NULL, u->m->ssh_key_file, "");
-	}
-	git_error_set_str(GIT_ERROR_SSH, *u->m->ssh_key_file ? "the host refuses our SSH keys" :
-							       "the host wants an SSH key; name one in ssh_key_file");
-	return GIT_EAUTH;
+	if (allowed & (GIT_CREDENTIAL_SSH_KEY | GIT_CREDENTIAL_SSH_MEMORY))
+		return ssh_credential(out, u, name);
+	if (allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT)
+		return password_credential(out, u, url);
+	return refuse(u, "the host asks for a kind of proof that yettd does not have [E_FETCH_AUTH]");
 }
 
 /* What git init and a fetch never write: objects from elsewhere, configuration from elsewhere. Somebody planted it. */
@@ -221,6 +305,7 @@ static int download(struct update *u, const git_fetch_options *o)
 	char *specs[] = { spec };
 	const git_strarray list = { specs, 1 };
 
+	u->downloading = true;
 	snprintf(spec, sizeof(spec), "+%s:%s", u->their_ref, u->our_ref);
 	if (git_remote_fetch(u->remote, &list, o, NULL) == 0)
 		return 0;
@@ -242,6 +327,7 @@ static int follow(struct update *u, git_oid *oid)
 		return fail(u, -EIO, "cannot prepare for");
 	o.callbacks.transfer_progress = on_transfer;
 	o.callbacks.credentials = on_credential;
+	o.callbacks.certificate_check = on_certificate;
 	o.callbacks.payload = u;
 	o.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	o.follow_redirects = GIT_REMOTE_REDIRECT_NONE;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fetch/proof.h"
 #include "message.h"
 
 #define MIRROR_CLONE_BYTES_MAX ((uint64_t)2 << 30) /* the first fetch into an empty mirror */
@@ -20,7 +21,8 @@ struct mirror {
 	const char *path;       /* of the bare repository; its folder must exist */
 	const char *repository; /* where it comes from */
 	const char *branch;
-	const char *ssh_key_file; /* "": the SSH agent alone */
+	const char *host;       /* the part of it that must prove itself; "" for a folder */
+	const struct proof *proof;
 	/* Called while bytes come in, at most once a second; may be NULL. */
 	void (*progress)(void *ctx, uint64_t bytes, uint64_t objects);
 	void *ctx;

@@ -70,7 +70,7 @@ static int give_folder(const char *dir, uid_t uid, gid_t gid, mode_t mode)
 	if (!S_ISDIR(st.st_mode))
 		return -ENOTDIR;
 	if (st.st_uid == uid)
-		return chmod(dir, mode) < 0 ? -errno : 0;
+		return (st.st_mode & 07777) != mode && chmod(dir, mode) < 0 ? -errno : 0;
 	if (st.st_uid != 0)
 		return -EACCES;
 	FTS *f = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
@@ -88,11 +88,12 @@ static int own(const struct users *u, const char *state_dir, const char *fetch)
 	FD_CLEANUP int state = durable_dir(AT_FDCWD, state_dir);
 	if (state < 0)
 		return state;
-	FD_CLEANUP int mirror = durable_dir(state, USERS_FETCH_FOLDER);
+	if (mkdirat(state, USERS_FETCH_FOLDER, 0700) < 0 && errno != EEXIST)
+		return -errno;
 	if (!u->separate)
-		return mirror < 0 ? mirror : 0;
+		return 0;
 	/* The fetch role's user passes through the outer folder and reads nothing in it. */
-	int ret = mirror < 0 ? mirror : give_folder(fetch, u->uid[SANDBOX_FETCH], u->gid[SANDBOX_FETCH], 0700);
+	int ret = give_folder(fetch, u->uid[SANDBOX_FETCH], u->gid[SANDBOX_FETCH], 0700);
 	return ret < 0 ? ret : give_folder(state_dir, u->uid[SANDBOX_SUPERVISOR], u->gid[SANDBOX_SUPERVISOR], 0711);
 }
 
