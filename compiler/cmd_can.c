@@ -4,7 +4,9 @@
 
 #include <jansson.h>
 
+#include "access/cond.h"
 #include "access/examples.h"
+#include "access/label.h"
 #include "base/clock.h"
 #include "base/vec.h"
 #include "cmd.h"
@@ -153,32 +155,67 @@ static void print_path(const struct compile *c, const struct query *q, const str
 	printf("\n");
 }
 
-/* What of the question is allowed all the same, where not all of it is. */
-static void print_rest(const struct compile *c, const struct query *q, struct arena *a)
+/* What of the question is allowed all the same, where not all of it is; by name where it has one. */
+static void print_rest(struct compile *c, const struct query *q, struct arena *a)
 {
+	enum { MOST = 8 };
 	struct region rest = region_intersect(a, q->asked,
 					      class_allowed_at(&c->access, c->access.class_of[q->source], q->at, a));
-	char addr[ADDR_TEXT_MAX], service[SERVICE_TEXT_MAX];
-	size_t shown = 0;
+	struct diff_item *item;
+	size_t n = region_is_empty(rest) ? 0 : label_region(label_index_make(&c->resolved, a), rest, a, &item);
 
-	for (size_t i = 0; i < rest.n; i++) {
-		for (size_t k = 0; k < rest.v[i].addr.n; k++) {
-			if (shown++ < 8)
-				printf("allowed of it: %s %s\n", range_format(rest.v[i].addr.v[k], addr),
-				       service_format(rest.v[i].service, service));
-		}
+	for (size_t i = 0; i < n && i < MOST; i++)
+		printf("allowed of it: %s %s\n", item[i].label, services_text(item[i].service, item[i].nservices, a));
+	if (n > MOST)
+		printf("allowed of it: %zu more\n", n - MOST);
+}
+
+/* The part of the question that the policy decides which the answer names, or that none does. */
+static struct region decided_alike(struct compile *c, const struct query *q, const struct answer *ans)
+{
+	const struct access_class *class = &c->access.class[c->access.class_of[q->source]];
+	struct region open = q->asked;
+
+	if (ans->allow || ans->verdict.inactive)
+		return open;
+	for (size_t i = 0; i < class->nparts; i++) {
+		const struct access_part *p = &c->access.part[class->part[i]];
+		if (!cond_holds(&p->cond, q->at))
+			continue;
+		if (p == ans->verdict.part)
+			return region_intersect(&c->arena, open, p->region);
+		open = region_subtract(&c->arena, open, p->region);
 	}
-	if (shown > 8)
-		printf("allowed of it: %zu more\n", shown - 8);
+	return open;
+}
+
+/* All services of that at the answer's addresses: "any except tcp/443". */
+static const char *services_of(struct compile *c, const struct query *q, const struct answer *ans)
+{
+	struct region r = decided_alike(c, q, ans);
+	VEC(struct service) v = VEC_INIT;
+
+	for (size_t i = 0; i < r.n; i++) {
+		struct service s = r.v[i].service;
+		if (!range_set_contains(r.v[i].addr, ans->box.addr.lo))
+			continue;
+		if (v.n > 0 && v.v[v.n - 1].hi + 1 == s.lo)
+			v.v[v.n - 1].hi = s.hi;
+		else
+			vec_push(&v, s);
+	}
+	const char *text = services_text(v.v, v.n, &c->arena);
+	vec_release(&v);
+	return text;
 }
 
 static void print_answer(struct compile *c, const struct query *q, const struct answer *ans)
 {
 	const struct access_part *part = ans->verdict.part;
-	char addr[ADDR_TEXT_MAX], service[SERVICE_TEXT_MAX];
+	char addr[ADDR_TEXT_MAX];
 
 	printf("%s: %s to %s %s\n", ans->allow ? "allow" : "deny", source_text(&c->resolved, q->source, &c->arena),
-	       range_format(ans->box.addr, addr), service_format(ans->box.service, service));
+	       range_format(ans->box.addr, addr), services_of(c, q, ans));
 	if (ans->verdict.inactive)
 		printf("policy: none; the device is not active at that time\n");
 	else if (part == NULL)

@@ -324,6 +324,28 @@ static bool is_icmp_pair(const struct service *v, size_t n, size_t i)
 	return false;
 }
 
+/* An interval cut where a protocol of which it has only some ports begins or ends: "proto/0-5, tcp/0-79". */
+static size_t by_protocol(struct service s, struct service out[static 3])
+{
+	size_t n = 0;
+
+	if (SERVICE_PROTO(s.lo) == SERVICE_PROTO(s.hi)) {
+		out[n++] = s;
+		return n;
+	}
+	if (SERVICE_PORT(s.lo) != 0) {
+		out[n++] = (struct service){ s.lo, SERVICE(SERVICE_PROTO(s.lo), 0xffff) };
+		s.lo = out[0].hi + 1;
+	}
+	bool cut = SERVICE_PORT(s.hi) != 0xffff;
+	uint32_t last = cut ? SERVICE(SERVICE_PROTO(s.hi), 0) - 1 : s.hi;
+	if (s.lo <= last)
+		out[n++] = (struct service){ s.lo, last };
+	if (cut)
+		out[n++] = (struct service){ last + 1, s.hi };
+	return n;
+}
+
 static void add_services(struct buf *b, const struct service *v, size_t n)
 {
 	char text[SERVICE_TEXT_MAX];
@@ -331,10 +353,13 @@ static void add_services(struct buf *b, const struct service *v, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		bool pair = is_icmp_pair(v, n, i);
+		struct service piece[3];
 		if (both && v[i].lo == SERVICE(58, 0) && v[i].hi == SERVICE(58, 0xffff))
 			continue;
 		both = both || pair;
-		buf_addf(b, "%s%s", i ? ", " : "", pair ? "icmp" : service_format(v[i], text));
+		size_t pieces = by_protocol(v[i], piece);
+		for (size_t k = 0; k < pieces; k++)
+			buf_addf(b, "%s%s", i || k ? ", " : "", pair ? "icmp" : service_format(piece[k], text));
 	}
 }
 

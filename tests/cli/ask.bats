@@ -123,3 +123,30 @@ load helper
 	run -0 yett can -C "$ACME" alice-laptop resource:wiki tcp/443 --explain --format=json
 	[ "$(jq -r '.why.policies[] | select(.decides) | .policy' <<<"$output")" = intranet ]
 }
+
+@test "can says services in words: all but some, and what is left by name" {
+	run -1 yett can -C "$ACME" alice-laptop resource:wiki
+	has 'deny: device:alice-laptop to 10.10.20.10 any except tcp/80, tcp/443'
+	has 'allowed of it: resource:wiki tcp/80, tcp/443'
+	run -1 yett can -C "$ACME" alice-laptop internet
+	has ' tcp/25'
+	has 'allowed of it: internet any except tcp/25'
+	run -1 yett can -C "$ACME" alice-laptop 10.10.20.10 tcp
+	has 'to 10.10.20.10 tcp/0-79, tcp/81-442, tcp/444-65535'
+	run -1 yett can -C "$ACME" alice-laptop 10.10.0.0/16 icmp
+	has 'to 10.10.0.0/16 icmp'
+	run -0 yett can -C "$ACME" alice-laptop resource:wiki tcp/80
+	has 'allow: device:alice-laptop to 10.10.20.10 tcp/80'
+	run -1 yett can -C "$ACME" alice-laptop any
+	[[ "$output" != *proto/*:* ]]
+	# Only the part that the named policy decides is said to be its.
+	cp -R "$QUICK" "$BATS_TEST_TMPDIR/tree"
+	printf -- '---\nkind: Policy\nname: no-low-ports\naction: deny\npriority: 9\nfrom: [any]\nto: [192.168.10.99]\nports: [tcp/0-1023, udp, icmp]\n' \
+		>>"$BATS_TEST_TMPDIR/tree/policies/office.yaml"
+	run -1 yett can -C "$BATS_TEST_TMPDIR/tree" ben-laptop 192.168.10.99
+	has 'policy: none allows it'
+	has 'to 192.168.10.99 any except icmp, tcp/0-1023, udp'
+	run -1 yett can -C "$BATS_TEST_TMPDIR/tree" ben-laptop 192.168.10.99 tcp
+	has 'policy: no-low-ports'
+	has 'to 192.168.10.99 tcp/0-1023'
+}
