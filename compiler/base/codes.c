@@ -668,6 +668,12 @@ const struct code_row code_rows[] = {
 	           "policies. Nothing of it is used, and what is in force stays.",
 	  .bad = "a pack of 177 bytes that unfolds to 500 MB\n",
 	  .good = "YAML\n" },
+	{ .code = "E_PLAN_SCOPE", .group = CODES_DAEMON, .told = true,
+	  .title = "a plan reaches for what `yettd` does not own",
+	  .about = "`yettd` touches one table, one WireGuard interface and routes of its own protocol number, whatever the tree says and whoever made "
+	           "the plan. The interface that a Gateway names must be a WireGuard device, or not exist yet.",
+	  .bad = "kind: Gateway\nname: office-1\ninterface: eth0\n",
+	  .good = "kind: Gateway\nname: office-1\ninterface: wg0\n" },
 	{ .code = "E_SANDBOX", .group = CODES_DAEMON, .told = true,
 	  .title = "a process of `yettd` left its lock-down, or this machine cannot give it one",
 	  .about = "Each process may make only the system calls on its list. One that asks for another is ended and started again, and what "

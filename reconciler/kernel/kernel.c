@@ -227,7 +227,7 @@ static int leave(struct real *k, const char *name, char *err, size_t err_size)
 struct claim {
 	const char *interface;
 	uint32_t index; /* of the interface, when it has no mark yet */
-	bool there;
+	bool there, foreign; /* foreign: no WireGuard device, neither the kernel's nor a program's */
 	VEC(struct link_name { char text[IFNAMSIZ]; }) other;
 };
 
@@ -237,6 +237,7 @@ static int see_claim(void *ctx, const char *name, const struct rtnl_link *link)
 
 	if (strcmp(name, c->interface) == 0) {
 		c->there = true;
+		c->foreign = strcmp(link->kind, "wireguard") != 0 && strcmp(link->kind, "tun") != 0;
 		c->index = link->ours ? 0 : link->index;
 	} else if (link->ours) {
 		struct link_name n;
@@ -254,6 +255,10 @@ static int real_claim(void *ctx, const char *interface, char *err, size_t err_si
 	if (strcmp(k->claimed, interface) == 0)
 		return 0;
 	int rc = rtnl_links(&k->rtnl, see_claim, &c, err, err_size);
+	if (rc == 0 && c.foreign) {
+		snprintf(err, err_size, "the plan wants the interface %s, which is no WireGuard device; it is not touched [E_PLAN_SCOPE]", interface);
+		rc = -EEXIST;
+	}
 	for (size_t i = 0; i < c.other.n && rc == 0; i++)
 		rc = leave(k, c.other.v[i].text, err, err_size);
 	if (rc == 0 && c.index != 0)

@@ -208,7 +208,7 @@ int probe_run(const char *process, const char *without)
 	bool good = true;
 
 	if (who == SANDBOX_COUNT) {
-		fprintf(stderr, "yettd: there is no process %s; they are supervisor, fetch, compile, apply, status\n", process);
+		fprintf(stderr, "yettd: there is no process %s; they are supervisor, fetch, compile, judge, apply, status\n", process);
 		return 2;
 	}
 	sandbox_init(&s, who);

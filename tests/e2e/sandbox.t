@@ -69,7 +69,7 @@ fails_without() { # PROCESS GUARD ATTEMPT: with that guard gone, and only that, 
 	probed[$1-$2]=${probed[$1-$2]:-$(cat "$work/tap")}
 	grep -E "^not ok [0-9]+ - may not $3: got through" <<<"${probed[$1-$2]}" || { echo "${probed[$1-$2]}"; return 1; }
 }
-for process in supervisor fetch compile apply status; do
+for process in supervisor fetch compile apply status judge; do
 	ok "$process: every attempt to leave goes as the table says" all_denied $process
 	ok "$process: with no guard each attempt gets through" none_denied $process
 	ok "$process: without caps the kernel shows some" fails_without $process caps 'hold capabilities, as the kernel says'
@@ -188,7 +188,7 @@ stop
 
 cp /etc/passwd /etc/group "$work/"
 i=64950
-for user in yett yett-fetch yett-compile yett-apply yett-status; do
+for user in yett yett-fetch yett-compile yett-apply yett-status yett-judge; do
 	i=$((i + 1))
 	echo "$user:x:$i:$i::/:/usr/sbin/nologin" >>"$work/passwd"
 	echo "$user:x:$i:" >>"$work/group"

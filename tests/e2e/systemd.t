@@ -79,7 +79,7 @@ ok "which is looked at: without capset it would not" sh -c '! python3 "$1" "$2"'
 mkdir -p "$work/root/etc/sysusers.d" "$work/root/etc/tmpfiles.d"
 cp contrib/systemd/yett.sysusers.conf "$work/root/etc/sysusers.d/yett.conf"
 ok "sysusers makes the users" systemd-sysusers --root="$work/root"
-ok "all that yettd looks for" is "$(grep -c '^yett' "$work/root/etc/passwd")" 5
+ok "all that yettd looks for" is "$(grep -c '^yett' "$work/root/etc/passwd")" 6
 ok "none with a shell" sh -c '! grep ^yett "$1" | grep -v nologin' sh "$work/root/etc/passwd"
 cp contrib/systemd/yett.tmpfiles.conf "$work/root/etc/tmpfiles.d/yett.conf"
 ok "tmpfiles makes the folders" systemd-tmpfiles --root="$work/root" --create "$work/root/etc/tmpfiles.d/yett.conf"
