@@ -3,6 +3,7 @@
 #include "access/examples.h"
 #include "access/guardrails.h"
 #include "cmd.h"
+#include "check_trust.h"
 #include "lint/lint.h"
 
 static void report_failures(struct compile *c, int64_t now)
@@ -94,6 +95,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		compile_release(&c);
 		return EXIT_CANNOT;
 	}
+	check_trust(&common, &c);
 	if (c.ready) {
 		report_failures(&c, now);
 		report_guardrails(&c, now);

@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "cmd.h"
 #include "init_forge.h"
+#include "init_trust.h"
 #include "init_pack.h"
 
 static const struct init_file templates[] = {
@@ -108,7 +109,10 @@ struct init {
 	const struct cmd *cmd;
 	struct cmd_common common;
 	const char *dir;
-	VEC(const struct init_file *) files; /* the tree's, the packs', the forge's */
+	const char *signer; /* a public key's file, or NULL */
+	bool unsigned_tree; /* a new tree without a signer */
+	struct arena arena;
+	VEC(const struct init_file *) files; /* the tree's, the signer's, the packs', the forge's */
 };
 
 static int write_files(const struct init *in, int dirfd)
@@ -127,6 +131,9 @@ static int write_files(const struct init *in, int dirfd)
 				printf("%s/%s\n", in->dir, t->path);
 		}
 	}
+	if (!in->common.quiet && in->unsigned_tree)
+		printf("No trust/ was written, as nobody signs yet: yett init --signer ~/.ssh/id_ed25519.pub, or git config gpg.format ssh\n"
+		       "and user.signingkey\n");
 	if (!in->common.quiet)
 		printf("Next: yett check -C %s\n", in->dir);
 	return EXIT_HOLDS;
@@ -181,6 +188,22 @@ static int add_packs(struct init *in, const struct option_list *names)
 	return EXIT_HOLDS;
 }
 
+/* Who begins a tree is the first who signs for it. */
+static int add_trust(struct init *in, bool is_new)
+{
+	const struct init_file *files = NULL;
+	char err[512];
+
+	if (!is_new && in->signer == NULL)
+		return EXIT_HOLDS;
+	if (init_trust_files(in->signer, &files, &in->arena, err, sizeof(err)) < 0)
+		return cmd_fail(in->cmd, "%s", err);
+	if (files != NULL)
+		vec_push(&in->files, files);
+	in->unsigned_tree = files == NULL;
+	return EXIT_HOLDS;
+}
+
 /* A tree that is there gets packs and the forge's files, if these are wanted. */
 static int choose_files(struct init *in, const struct option_list *packs, const char *forge)
 {
@@ -188,12 +211,14 @@ static int choose_files(struct init *in, const struct option_list *packs, const 
 	const char *network = NULL;
 	int found = find_tree(in, &c, &network), status = found < 0 ? EXIT_CANNOT : EXIT_HOLDS;
 
-	if (found > 0 && packs->n == 0 && forge == NULL)
+	if (found > 0 && packs->n == 0 && forge == NULL && in->signer == NULL)
 		status = cmd_fail(in->cmd, "%s holds a policy tree already (its network: %s); --pack adds packs to it",
 				  in->dir, network);
 	else if (found == 0)
 		vec_push(&in->files, templates);
 	compile_release(&c);
+	if (status == EXIT_HOLDS)
+		status = add_trust(in, found == 0);
 	if (status == EXIT_HOLDS)
 		status = add_packs(in, packs);
 	const struct init_file *ci = forge != NULL ? init_forge_files(forge) : NULL;
@@ -223,6 +248,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	const char *forge = NULL;
 	const struct cmd_option own[] = {
 		{ "forge", 0, OPTION_TEXT, "FORGE", "also the CI files for github, gitlab or gitea", &forge },
+		{ "signer", 0, OPTION_TEXT, "FILE.pub", "who signs for the tree (default: git's user.signingkey)", &in.signer },
 		{ "pack", 0, OPTION_LIST, "PACK", "also this pack of policies and guardrails; may be repeated", &packs },
 		{ 0 },
 	};
@@ -230,11 +256,13 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 
 	if (npos < 0)
 		return cmd_parse_status(npos);
+	arena_init(&in.arena);
 	in.dir = npos == 1 ? argv[0] : in.common.dir;
 	status = npos > 1 ? cmd_fail(cmd, "it takes one folder") : choose_files(&in, &packs, forge);
 	if (status == EXIT_HOLDS)
 		status = write_tree(&in);
 	vec_release(&in.files);
+	arena_release(&in.arena);
 	free(packs.v);
 	return status;
 }
@@ -243,7 +271,8 @@ const struct cmd cmd_init = {
 	.name = "init",
 	.args = "[DIR]",
 	.summary = "Write a small policy tree to begin with",
-	.help = "With --forge also what CI runs there: `yett check`, and on a pull request `yett diff` as a comment.\n"
+	.help = "trust/ says that commits are signed, for now by one person: --signer, or whose key git signs with (gpg.format ssh).\n"
+		"With --forge also what CI runs there: `yett check`, and on a pull request `yett diff` as a comment.\n"
 		"Packs are baseline, contractors, guests, hygiene and production; a tree that is there gets them too.\n"
 		"Nothing that is there is overwritten.",
 	.formats = 1u << FORMAT_TEXT,

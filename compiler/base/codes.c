@@ -814,7 +814,7 @@ const struct code_row code_rows[] = {
 	{ .code = "E_FORK", .group = CODES_SIGNATURES, .told = true,
 	  .title = "the branch does not come after the commit in force",
 	  .about = "Somebody rewrote history, or shows this machine another one. A gateway stays where it is and keeps both commits in "
-		   "`evidence/`. If the rewriting was meant, `yettctl trust reanchor COMMIT` on the gateway begins anew from a commit.",
+		   "`evidence/`. If the rewriting was meant, `yettctl trust reanchor --commit=COMMIT` on the gateway begins anew from a commit.",
 	  .bad = "git commit --amend -S && git push --force\n",
 	  .good = "git commit -S && git push\n" },
 	{ .code = "E_SIGNERS", .group = CODES_SIGNATURES, .told = true,

@@ -38,6 +38,49 @@ ci_file() {
 	run -0 yett fmt --check
 }
 
+@test "who signs: from a file, from git's configuration in each of its forms, and nobody" {
+	ssh-keygen -q -t ed25519 -N '' -C 'Alice@Example.com' -f key </dev/null
+	key=$(cut -d' ' -f1,2 key.pub)
+	run -0 yett init tree --signer key.pub
+	[ "$(cat tree/trust/allowed_signers)" = "alice@example.com namespaces=\"git\" $key" ]
+	run -0 yett check -C tree
+	[ "$(grep -c '^repo-id: [0-9a-f]\{64\}$' tree/trust/trust.yaml)" -eq 1 ]
+	run -2 yett init tree --signer key.pub
+	has 'trust/trust.yaml is already there'
+	for setting in "$PWD/key.pub" "$PWD/key" "key::$key" "$key"; do
+		rm -rf tree
+		printf '[gpg]\n\tformat = ssh\n[user]\n\temail = bob@example.com\n\tsigningkey = "%s"\n' "$setting" >.gitconfig
+		run -0 yett init tree
+		[ "$(cat tree/trust/allowed_signers)" = "bob@example.com namespaces=\"git\" $key" ]
+	done
+	rm -rf tree .gitconfig
+	run -0 yett init tree
+	has 'No trust/ was written'
+	[ ! -e tree/trust ]
+	run -0 yett init tree --signer key.pub # later is early enough
+	[ -e tree/trust/trust.yaml ]
+	ssh-keygen -q -t rsa -b 2048 -N '' -f rsa </dev/null
+	run -2 yett init other --signer rsa.pub
+	has 'rsa.pub is no ssh-ed25519'
+	run -2 yett init other --signer nowhere.pub
+	has 'nowhere.pub cannot be read'
+}
+
+@test "check judges trust/ too" {
+	ssh-keygen -q -t ed25519 -N '' -C alice -f key </dev/null
+	yett init --quiet tree --signer key.pub
+	sed -i 's/members: \[alice\]/members: [bob]/' tree/trust/trust.yaml
+	run -1 yett check -C tree
+	has 'role root names bob, who has no key in trust/allowed_signers [E_TRUST_FILE]'
+	sed -i 's/^version: 1/version: none/' tree/trust/trust.yaml
+	run -1 yett check -C tree
+	has 'trust/trust.yaml:6:10: error'
+	sed -i 's/^version: none/version: 1/' tree/trust/trust.yaml
+	echo '* nobody' >>tree/trust/allowed_signers
+	run -1 yett check -C tree
+	has 'trust/allowed_signers: error: line 2: '
+}
+
 @test "nothing is overwritten, and then nothing is written" {
 	for file in network.yaml "$(ci_file github)"; do
 		rm -rf tree
@@ -137,6 +180,7 @@ pipeline() { # FORGE EVENT [TOKEN]
 	local given=(PATH="$BATS_TEST_TMPDIR/bin:$PATH" FORGE_DIR="$BATS_TEST_TMPDIR/comments" RUNNER_TEMP="$run" GITHUB_STEP_SUMMARY="$run/summary"
 		vars.YETT_SOURCE= vars.YETT_VERSION= github.event_name="$2" github.base_ref=main github.token="${3-secret-token}"
 		github.repository=o/r github.event.pull_request.number=7 github.api_url=https://forge/api/v1 runner.temp="$run"
+		github.event.pull_request.head.sha="$(git rev-parse HEAD)" CI_COMMIT_SHA="$(git rev-parse HEAD)"
 		CI_API_V4_URL=https://forge/api/v4 CI_PROJECT_ID=3 YETT_TOKEN="${3-secret-token}")
 	[ "$2" != pull_request ] || given+=(CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_DIFF_BASE_SHA="$(git merge-base origin/main HEAD)")
 	/usr/bin/python3 "$ROOT/tests/cli/init/ci.py" run "$1" "$(ci_file "$1")" "${given[@]}"
@@ -155,6 +199,31 @@ pipeline() { # FORGE EVENT [TOKEN]
 		run -0 pipeline "$forge" pull_request
 		[ "$(ls ../comments)" = $'1\nlog' ]
 		grep -q less ../comments/1
+	done
+}
+
+@test "a pull request shows which signature it still needs, and fails when one does not hold" {
+	ssh-keygen -q -t ed25519 -N '' -C alice -f key </dev/null
+	for forge in $FORGES; do
+		cd "$BATS_TEST_TMPDIR"
+		clone_with_change "$forge"
+		git checkout -q main
+		yett init --quiet --signer "$BATS_TEST_TMPDIR/key.pub" .
+		git add -A
+		git commit -qm 'Who signs'
+		git update-ref refs/remotes/origin/main HEAD
+		git checkout -q -b signatures
+		echo '# a comment' >>network.yaml
+		git commit -qam unsigned
+		run -0 pipeline "$forge" pull_request
+		has 'pending: '
+		has 'could sign all of it: alice'
+		git -c gpg.format=ssh -c user.signingkey="$BATS_TEST_TMPDIR/key" commit -q -S --allow-empty -m signed
+		run -0 pipeline "$forge" pull_request
+		has 'accepted: '
+		git reset -q --hard "$(git cat-file commit HEAD | sed 's/^signed$/forged/' | git hash-object -t commit -w --stdin)"
+		run -1 pipeline "$forge" pull_request
+		has E_BADSIG
 	done
 }
 
