@@ -45,7 +45,7 @@ test  c:fcgiwrap         fcgiwrap            runs git-http-backend for it
 test  c:sshd             openssh-server      serves a repository over ssh
 test  c:openssl          openssl             makes certificates
 test  c:systemd-analyze  systemd             judges the units
-test  c:ssh-keygen       openssh-client      signs commits
+demo  c:ssh-keygen       openssh-client      signs commits
 test  c:zsh            zsh                 its completion
 test  c:fish           fish                its completion
 test  c:node           nodejs              runs the YAML language server

@@ -206,6 +206,13 @@ play devices bob-laptop
 git init -q --bare -b main "$work/policy.git"
 git init -q -b main "$repo"
 git -C "$repo" remote add origin "$work/policy.git"
+# Who signs, and what the gateway is told of it when it is set up.
+ssh-keygen -q -t ed25519 -N '' -C admin@acme.example -f "$work/signer" </dev/null
+git -C "$repo" config gpg.format ssh
+git -C "$repo" config user.signingkey "$work/signer"
+git -C "$repo" config commit.gpgsign true
+"$yett" init --quiet --signer "$work/signer.pub" "$tree"
+cp "$tree/trust/allowed_signers" "$work/allowed_signers"
 # The forge's webhook: as soon as a push is in, note the time and wake the gateway.
 cat >"$work/policy.git/hooks/post-receive" <<EOF
 #!/bin/sh
@@ -223,11 +230,12 @@ interval: 2s
 private_key_file: $work/hq-1.key
 state_dir: $work/state
 control_socket: $socket
-trust: {mode: unsigned}
+trust: {mode: commit, allowed_signers: $work/allowed_signers}
 wireguard: {backend: userspace}
 EOF
 mkdir -m 700 "$work/state"
 
+say "Every commit is signed by $(cut -d' ' -f1 "$work/allowed_signers"); the gateway applies no other."
 step 'yett check reads the whole tree, and yettd on the gateway makes the kernel agree with it.'
 "$yett" check -C "$tree" 2>&1 | show
 in_ns gateway sh -c 'exec wireguard-go wg0' >/dev/null 2>&1
