@@ -174,7 +174,8 @@ install: all ## into DESTDIR and prefix (default /usr/local)
 	install -m 644 contrib/systemd/yett.sysusers.conf $(DESTDIR)$(sysusersdir)/yett.conf
 	install -m 644 contrib/systemd/yett.tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/yett.conf
 	install -m 644 contrib/systemd/users.conf $(DESTDIR)$(datadir)/yettd-users.conf
-	install -m 644 schema/json/yett.schema.json schema/json/diff.schema.json $(DESTDIR)$(datadir)
+	install -m 644 schema/json/yett.schema.json schema/json/diff.schema.json contrib/prometheus/yett.rules.yml $(DESTDIR)$(datadir)
+	install -m 644 contrib/grafana/yett.json $(DESTDIR)$(datadir)/grafana.json
 	install -d $(DESTDIR)$(datadir)/policies
 	install -m 644 policies/README.md $(PACKS) $(DESTDIR)$(datadir)/policies
 	install -d $(DESTDIR)$(bashcompdir) $(DESTDIR)$(zshcompdir) $(DESTDIR)$(fishcompdir)
@@ -187,7 +188,7 @@ uninstall: ## take away what install put there
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man5/,$(notdir $(MAN5)))
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(MAN1))) $(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(MAN8)))
 	rm -f $(DESTDIR)$(sysusersdir)/yett.conf $(DESTDIR)$(tmpfilesdir)/yett.conf $(DESTDIR)$(datadir)/yettd-users.conf
-	rm -f $(DESTDIR)$(unitdir)/yettd.service $(addprefix $(DESTDIR)$(datadir)/,yett.schema.json diff.schema.json)
+	rm -f $(DESTDIR)$(unitdir)/yettd.service $(addprefix $(DESTDIR)$(datadir)/,yett.schema.json diff.schema.json yett.rules.yml grafana.json)
 	rm -f $(DESTDIR)$(bashcompdir)/yett $(DESTDIR)$(zshcompdir)/_yett $(DESTDIR)$(fishcompdir)/yett.fish
 	rm -f $(addprefix $(DESTDIR)$(datadir)/policies/,README.md $(notdir $(PACKS)))
 	-rmdir $(DESTDIR)$(datadir)/policies $(DESTDIR)$(datadir)

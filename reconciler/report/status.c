@@ -76,6 +76,15 @@ static json_t *roles_json(const struct supervisor *s)
 }
 
 /* {"state": "enforced" or "degraded", "missing": [sentences], "users": "separate" or why not} */
+/* A checkpoint of the trail: kept elsewhere, it tells whether lines were taken off the end. */
+static json_t *audit_json(const struct audit_log *a)
+{
+	char hex[DIGEST_HEX_MAX];
+
+	return json_pack("{sI ss sI}", "seq", (json_int_t)a->seq, "head", digest_hex(&a->head, DIGEST_BYTES, hex), "missed",
+			 (json_int_t)a->missed);
+}
+
 static json_t *sandbox_json(const struct supervisor *s)
 {
 	struct buf missing BUF_CLEANUP = BUF_INIT;
@@ -200,6 +209,7 @@ void status_json(const struct supervisor *s, struct buf *out)
 	json_object_set_new(o, "warnings", warnings_json(&t->last));
 	json_object_set_new(o, "roles", roles_json(s));
 	json_object_set_new(o, "sandbox", sandbox_json(s));
+	json_object_set_new(o, "audit", audit_json(&s->store.audit));
 	status_put(out, o);
 }
 

@@ -42,6 +42,7 @@ kill -9 "$(pid_of compile)"
 ok "a process that died too" waits has_event role-lost
 ok "the trail is whole" writes 'lines are whole and in order' verify "$trail"
 ok "while it is written, too" gives 0 verify "$trail"
+ok "the status has the newest line as a checkpoint" sh -c '"$1" audit verify --checkpoint="$2" "$3"' sh "$bin/yettctl" "$(json "'%d:%s' % (o['audit']['seq'], o['audit']['head'])")" "$trail"
 ok "SIGTERM ends the daemon" stop
 ok "and the trail" writes stopped "$bin/yettctl" audit show "$trail"
 ok "from start to end" is "$(events)" "started applied enforced repaired applied rejected applied role-lost stopped "
