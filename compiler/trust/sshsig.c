@@ -72,8 +72,6 @@ static enum sshsig_error armor_body(const char *armor, size_t len, const char **
 	*body_len = len - begin - end;
 	if (*body_len == 0 || (*body)[*body_len - 1] != '\n')
 		return SSHSIG_ARMOR;
-	if (memchr(*body, '\0', *body_len) != NULL)
-		return SSHSIG_B64; /* the decoder would pass over it */
 	for (size_t i = 0, line = 0; i < *body_len; i++) {
 		if ((*body)[i] != '\n') {
 			line++;
@@ -86,6 +84,17 @@ static enum sshsig_error armor_body(const char *armor, size_t len, const char **
 	return SSHSIG_OK;
 }
 
+/* The decoder passes over NUL bytes and takes some bytes above 0x7f for letters, so the alphabet is looked at here. */
+static bool is_base64(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool letter = (p[i] >= 'A' && p[i] <= 'Z') || (p[i] >= 'a' && p[i] <= 'z') || (p[i] >= '0' && p[i] <= '9');
+		if (!letter && p[i] != '+' && p[i] != '/' && p[i] != '=' && p[i] != '\n')
+			return false;
+	}
+	return true;
+}
+
 static enum sshsig_error armor_decode(const char *armor, size_t len, uint8_t *out, size_t cap, struct reader *blob)
 {
 	const char *body, *end;
@@ -94,7 +103,8 @@ static enum sshsig_error armor_decode(const char *armor, size_t len, uint8_t *ou
 
 	if (e != SSHSIG_OK)
 		return e;
-	if (sodium_base642bin(out, cap, body, body_len, "\n", &n, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	if (!is_base64(body, body_len) ||
+	    sodium_base642bin(out, cap, body, body_len, "\n", &n, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
 	    end != body + body_len)
 		return SSHSIG_B64;
 	*blob = (struct reader){ out, n };

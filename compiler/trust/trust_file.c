@@ -198,7 +198,8 @@ static int text_cmp(const void *a, const void *b)
 /* One person with two names in the list would count twice. */
 static void check_role(struct reading *r, const struct node *v, struct trust_role *role)
 {
-	qsort(role->member, role->nmembers, sizeof(*role->member), text_cmp);
+	if (role->nmembers > 0)
+		qsort(role->member, role->nmembers, sizeof(*role->member), text_cmp);
 	for (size_t i = 1; i < role->nmembers; i++)
 		if (strcmp(role->member[i - 1], role->member[i]) == 0)
 			refuse(r, v->loc, arena_printf(r->arena, "%s stands twice among the members", role->member[i]), NULL);
@@ -509,7 +510,7 @@ int trust_file_parse(struct trust_file *t, uint32_t diag_file, const char *data,
 		refuse(&r, (struct loc){ diag_file, 1, 1 }, "the trust file is one document", NULL);
 		return -1;
 	}
-	if (docs[0]->kind == NODE_MAP)
+	if (docs[0]->kind == NODE_MAP && docs[0]->n > 0)
 		qsort(docs[0]->pair, docs[0]->n, sizeof(*docs[0]->pair), by_place);
 	read_map(&r, docs[0], file_members, t);
 	check_mode(&r, docs[0]);

@@ -198,6 +198,16 @@ static void test_idents_and_armor(void **state)
 		assert_int_not_equal(sshsig_verify(with, sig.len + 1, "git", msg.p, msg.len, &out), SSHSIG_OK);
 		free(with);
 	}
+	/* One text for one signature: no other byte stands for a letter, whatever the decoder thinks. */
+	for (size_t i = 0; i < sig.len; i++) {
+		char was = sig.p[i];
+		for (int byte = 0; byte < 256; byte++) {
+			sig.p[i] = (char)byte;
+			if (sig.p[i] != was)
+				assert_int_not_equal(sshsig_verify(sig.p, sig.len, "git", msg.p, msg.len, &out), SSHSIG_OK);
+		}
+		sig.p[i] = was;
+	}
 	buf_release(&sig);
 	buf_release(&msg);
 }
