@@ -46,6 +46,11 @@ enum ipc_type {
 	IPC_JUDGE_RES,      /* judge -> supervisor: struct ipc_judge_res, perhaps evidence; then text */
 	IPC_MARK_ASK,       /* supervisor -> apply: struct ipc_mark */
 	IPC_MARK_STATE,     /* apply -> supervisor: struct ipc_mark; then text */
+	IPC_APPLY_BASE,     /* supervisor -> apply: struct ipc_base and the plan in force, for one that it does not hold */
+	IPC_GUARD_USE,      /* supervisor -> apply: struct ipc_guard and apply/guard.h's text: who stays out of every plan */
+	IPC_GUARD_NEWS,     /* apply -> supervisor, before its answer: struct ipc_guard and the lines to be kept */
+	IPC_PROBE_REQ,      /* supervisor -> fetch: struct ipc_probe_req */
+	IPC_PROBE_RES,      /* fetch -> supervisor: struct ipc_probe_res; then text */
 };
 
 struct ipc_header {

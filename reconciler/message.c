@@ -45,6 +45,11 @@ static const struct message_rule {
 	{ IPC_SYNC, ROLE_STATUS, FROM_ROLE, 0, false, FD_NONE },
 	{ IPC_TALLY, ROLE_APPLY, FROM_ROLE, 0, false, FD_ONE },
 	{ IPC_TALLY_SHOW, ROLE_STATUS, TO_ROLE, 0, false, FD_ONE },
+	{ IPC_APPLY_BASE, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_base), false, FD_ONE },
+	{ IPC_GUARD_USE, ROLE_APPLY, TO_ROLE, sizeof(struct ipc_guard), false, FD_ONE },
+	{ IPC_GUARD_NEWS, ROLE_APPLY, FROM_ROLE, sizeof(struct ipc_guard), false, FD_ONE },
+	{ IPC_PROBE_REQ, ROLE_FETCH, TO_ROLE, sizeof(struct ipc_probe_req), false, FD_NONE },
+	{ IPC_PROBE_RES, ROLE_FETCH, FROM_ROLE, sizeof(struct ipc_probe_res), true, FD_NONE },
 	{ IPC_APPLY_RES, ROLE_APPLY, FROM_ROLE, sizeof(struct ipc_apply_res), true, FD_MAYBE },
 };
 

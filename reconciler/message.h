@@ -7,9 +7,11 @@
  */
 #pragma once
 
+#include "config_confirm.h"
 #include "ipc.h"
 #include "kernel/kernel.h"
 #include "kernel/monitor.h"
+#include "plan/weigh.h"
 
 enum role_id { ROLE_FETCH, ROLE_JUDGE, ROLE_COMPILE, ROLE_APPLY, ROLE_STATUS, ROLE_COUNT };
 
@@ -31,6 +33,7 @@ struct ipc_hello_req {
 	char private_key_file[SETTING_MAX];
 	int32_t backend; /* enum wg_backend */
 	uint32_t tally;  /* enum tally_want bits: what of the kernel's counters is told */
+	uint16_t probe_port[PROBE_TARGETS_MAX]; /* 0: no more: ports that probes connect to */
 	uint32_t uid, gid; /* to become; (uid_t)-1: stays */
 };
 
@@ -150,12 +153,55 @@ enum apply_mode {
 	APPLY_CHANGE,      /* a new plan: what was known before is enough to begin with */
 	APPLY_READ,        /* nothing is changed or compared: the answer's descriptor is what was observed, encoded */
 	APPLY_WATCH,       /* nothing is changed; a table that nobody has changed is not read */
+	APPLY_GATE,        /* a new plan beside the base, for the length of a window */
+	APPLY_WEIGH,       /* nothing is changed or read: what the plan would take away */
+};
+
+/*
+ * What a plan beside the one in force is measured by. Only the local configuration says it, so that no commit can widen its own way.
+ */
+struct apply_terms {
+	uint32_t when;  /* enum confirm_when */
+	uint32_t share; /* per cent of the sources that may lose access without a window */
+	uint32_t removed_share, removed_peers; /* more than both is too much at once */
+	uint32_t mass_allowed; /* 1: a person said that it is meant */
 };
 
 struct ipc_apply_req {
 	uint32_t mode;  /* enum apply_mode */
 	uint32_t reuse; /* 1: the plan of the last request; no descriptor comes with it */
 	char mark[MARK_TEXT_MAX]; /* stands in the table beside the plan's rules; "": none does */
+	uint32_t keep;  /* 1: the plan that it holds is the one in force, so the base of the one that comes */
+	uint32_t gate;  /* 1: not the plan alone but it and the base, behind a gate until the deadline */
+	uint32_t noted; /* APPLY_CHANGE: what it said in IPC_GUARD_NEWS is kept */
+	int64_t deadline_ms; /* CLOCK_BOOTTIME, with gate */
+	struct apply_terms terms; /* APPLY_CHANGE, APPLY_WEIGH */
+};
+
+/* What the apply role makes of a change before it touches anything. */
+enum apply_verdict {
+	VERDICT_DONE,   /* it is done */
+	VERDICT_NOTE,   /* IPC_GUARD_NEWS is to be kept first */
+	VERDICT_MASS,   /* too many peers would go */
+	VERDICT_WINDOW, /* somebody may be locked out: it wants a window */
+};
+
+struct ipc_base {
+	uint32_t unused;
+};
+
+struct ipc_guard {
+	uint32_t unused;
+};
+
+struct ipc_probe_req {
+	uint8_t addr[16]; /* network order, IPv4 mapped */
+	uint16_t port;
+	uint16_t wait_ms;
+};
+
+struct ipc_probe_res {
+	int32_t error; /* 0: it took a connection */
 };
 
 /* What a delta holds, counted. */
@@ -185,6 +231,12 @@ struct ipc_apply_res {
 	uint32_t peers_unread; /* 1: too many to be read before and after the change; APPLY_ENFORCE does it */
 	char interface[16];
 	struct nft_neighbour neighbour; /* of HOST_FOREIGN_DROP */
+	uint32_t verdict; /* enum apply_verdict */
+	struct weight weight; /* APPLY_CHANGE, APPLY_WEIGH, where there is a base */
+	uint32_t gated;   /* with gate: 1: the kernel goes back by itself */
+	uint32_t alive;   /* with gate: 1: it has not yet */
+	uint32_t tunnels, tunnels_back; /* with gate: active peers that the change does not concern, and those heard from since */
+	uint32_t denied;  /* peers of the plan that stay out, because their keys were revoked */
 	struct drift seen;     /* what others did since the request before */
 };
 

@@ -105,6 +105,8 @@ static void hello_fill(struct ipc_hello_req *h, enum role_id id, const struct co
 		snprintf(h->branch, sizeof(h->branch), "%s", c->branch);
 		snprintf(h->path, sizeof(h->path), "%s", c->path);
 		snprintf(h->mirror, sizeof(h->mirror), "%s/" USERS_FETCH_FOLDER "/repo.git", c->state_dir);
+		for (size_t i = 0; i < c->confirm.ntargets; i++)
+			h->probe_port[i] = c->confirm.target[i].port;
 		snprintf(h->ssh_key_file, sizeof(h->ssh_key_file), "%s", c->ssh_key_file);
 		snprintf(h->credentials_file, sizeof(h->credentials_file), "%s", c->credentials_file);
 		snprintf(h->ca_file, sizeof(h->ca_file), "%s", c->ca_file);

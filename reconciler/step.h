@@ -20,6 +20,7 @@ struct step_row {
 #define FETCH_LIMIT_MS (30 * 60000) /* with bytes coming in all the while */
 
 extern const struct step_row step_mark, step_judge, step_fetch, step_compile, step_apply, step_enforce, step_diff;
+extern const struct step_row step_weigh, step_reach, step_gate, step_probe, step_check, step_fold;
 extern const struct step_row step_pick, step_make, step_read, step_compare;
 
 /* ---- moving on ---- */
@@ -61,5 +62,15 @@ int turn_send_plan(struct turn *t, uint32_t job, const struct plan_ref *p, enum 
 void turn_seen(struct turn *t, const struct ipc_apply_res *res);
 /* The differences that an answer of the apply role tells; a long text comes in a memfd. */
 void turn_changes(const struct ipc_frame *f, const char *text, struct buf *out);
+/* It is weighed, and everything new is suspended. */
+void turn_say_suspended(struct turn *t);
+/* Whether what the kernel said last may be otherwise the next time. */
+bool turn_refusal_passes(const struct turn *t);
+/* Sets when the candidate is tried again. */
+void turn_try_later(struct turn *t);
+/* The candidate goes behind a gate; weight says why. */
+void turn_open_window(struct turn *t, const struct weight *weight);
+/* A look at the window that is open: probes, the end of its time, a person's word. */
+void turn_window(struct turn *t);
 /* The candidate is not tried again by itself. */
 void turn_hold_candidate(struct turn *t, const char *reason);

@@ -18,20 +18,64 @@
 #define CHANGES_MAX ((size_t)1 << 20)
 #define APPLY_LIMIT_MS 60000
 
+/* The apply role compares with the plan in force: mostly the one that it holds, when another comes. */
+static int send_base(struct turn *t, bool held, struct ipc_apply_req *req)
+{
+	struct ipc_base base;
+
+	if (t->good.fd < 0 || strcmp(t->apply_base, t->good.digest) == 0)
+		return 0;
+	snprintf(t->apply_base, sizeof(t->apply_base), "%s", t->good.digest);
+	if (!held && strcmp(t->apply_holds, t->good.digest) == 0) {
+		req->keep = 1;
+		return 0;
+	}
+	memset(&base, 0, sizeof(base));
+	return message_send(t->role[ROLE_APPLY].sock, IPC_APPLY_BASE, 0, &base, sizeof(base), NULL, 0, t->good.fd);
+}
+
+static void set_terms(const struct turn *t, struct ipc_apply_req *req)
+{
+	const struct config *c = t->config;
+
+	req->noted = t->noted;
+	req->terms = (struct apply_terms){
+		.when = (uint32_t)c->confirm.when,
+		.share = (uint32_t)c->confirm.share,
+		.removed_share = (uint32_t)c->limits.removed_share,
+		.removed_peers = (uint32_t)c->limits.removed_peers,
+		.mass_allowed = t->retry,
+	};
+}
+
 int turn_send_plan(struct turn *t, uint32_t job, const struct plan_ref *p, enum apply_mode mode)
 {
 	const struct role *r = &t->role[ROLE_APPLY];
-	bool held = t->apply_starts == r->starts && strcmp(t->apply_holds, p->digest) == 0;
+	bool gate = t->window.open && p == &t->good;
+	const struct plan_ref *plan = gate ? &t->window.pending : p;
 	struct ipc_apply_req req;
+	int ret = 0;
 
+	if (t->apply_starts != r->starts)
+		t->apply_holds[0] = t->apply_base[0] = '\0';
+	t->apply_starts = r->starts;
+	bool held = strcmp(t->apply_holds, plan->digest) == 0;
 	memset(&req, 0, sizeof(req));
 	req.mode = mode;
 	req.reuse = held;
 	if (t->trust.on)
 		hwm_mark(mode == APPLY_CHANGE ? trust_mark_of(&t->trust, p->commit) : &t->trust.mark, req.mark);
-	t->apply_starts = r->starts;
-	memcpy(t->apply_holds, p->digest, sizeof(t->apply_holds));
-	return message_send(r->sock, IPC_APPLY_REQ, job, &req, sizeof(req), NULL, 0, held ? -1 : p->fd);
+	req.gate = gate;
+	req.deadline_ms = gate ? t->window.deadline_ms : 0;
+	if (gate || mode == APPLY_CHANGE || mode == APPLY_WEIGH)
+		ret = send_base(t, held, &req);
+	else if (mode == APPLY_ENFORCE)
+		t->apply_base[0] = '\0'; /* the plan stands alone again */
+	set_terms(t, &req);
+	if (ret < 0)
+		return ret;
+	memcpy(t->apply_holds, plan->digest, sizeof(t->apply_holds));
+	return message_send(r->sock, IPC_APPLY_REQ, job, &req, sizeof(req), NULL, 0, held ? -1 : plan->fd);
 }
 
 static int send_apply(struct turn *t)
@@ -53,6 +97,7 @@ void turn_apply_candidate(struct turn *t)
 {
 	char c[COMMIT_TEXT_MAX];
 
+	t->noted = false;
 	int ret = store_begin(t->store, &t->good, &t->candidate);
 	if (ret == 0) {
 		turn_enter(t, STEP_APPLY);
@@ -66,18 +111,18 @@ void turn_apply_candidate(struct turn *t)
 }
 
 /* What may be otherwise the next time; a lost or late role counts too. */
-static bool is_passing(int refusal)
+bool turn_refusal_passes(const struct turn *t)
 {
 	static const int passing[] = { 0, -EBUSY, -ENOBUFS, -ENOMEM, -ERESTART, -EAGAIN, -EINTR, -ENODEV, -ENETDOWN, -EIO, -EPIPE, -ECONNREFUSED,
 				       -ENOENT, -EPERM, -EKEYREJECTED, -ENOTSUP };
 
 	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
-		if (refusal == passing[i])
+		if (t->refusal == passing[i])
 			return true;
 	return false;
 }
 
-static void try_later(struct turn *t)
+void turn_try_later(struct turn *t)
 {
 	int64_t wait = RETRY_MIN_MS;
 
@@ -93,8 +138,8 @@ static void apply_failed(struct turn *t, const char *why)
 	char a[COMMIT_TEXT_MAX], b[COMMIT_TEXT_MAX];
 	struct buf line BUF_CLEANUP = BUF_INIT;
 
-	try_later(t);
-	if (!is_passing(t->refusal))
+	turn_try_later(t);
+	if (!turn_refusal_passes(t))
 		turn_hold_candidate(t, why);
 	t->refusal = 0;
 	t->apply_holds[0] = '\0'; /* it may have died before it decoded the plan */
@@ -189,6 +234,61 @@ static void apply_done(struct turn *t, const struct ipc_apply_res *res)
 	turn_finish(t);
 }
 
+static void hold_mass(struct turn *t, const struct weight *w)
+{
+	char a[COMMIT_TEXT_MAX], b[COMMIT_TEXT_MAX], why[128];
+	struct buf line BUF_CLEANUP = BUF_INIT;
+
+	snprintf(why, sizeof(why), "it would remove %u of %u peers [E_MASS_CHANGE]", w->peers_removed, w->peers);
+	turn_hold_candidate(t, why);
+	buf_addf(&line, "%s is held: %s; if that is meant, type: yettctl retry; %s stays in force", text_of_commit(t->candidate.commit, a),
+		 why, text_of_commit(t->good.commit, b));
+	turn_fail(t, OUTCOME_HELD, buf_str(&line));
+	turn_enforce(t);
+}
+
+/* What has to come before the change; the turn goes on with it. False: it is done. */
+static bool before_change(struct turn *t, const struct ipc_apply_res *res)
+{
+	switch ((enum apply_verdict)res->verdict) {
+	case VERDICT_DONE:
+		return false;
+	case VERDICT_NOTE:
+		if (t->noted)
+			turn_enter(t, STEP_APPLY);
+		else
+			apply_failed(t, "the keys that it revokes could not be written down");
+		return true;
+	case VERDICT_MASS:
+		hold_mass(t, &res->weight);
+		return true;
+	case VERDICT_WINDOW:
+		turn_open_window(t, &res->weight);
+		return true;
+	}
+	apply_failed(t, "the apply role gave no verdict");
+	return true;
+}
+
+static void weighed(struct turn *t, const struct ipc_apply_res *res)
+{
+	t->removals_wait = res->weight.removals;
+	turn_say_suspended(t);
+}
+
+static void weigh_failed(struct turn *t, const char *why)
+{
+	log_line("what waits could not be weighed: %s", why);
+	t->apply_holds[0] = t->apply_base[0] = '\0';
+	t->removals_wait = true; /* it may */
+	turn_say_suspended(t);
+}
+
+static int send_weigh(struct turn *t)
+{
+	return turn_send_plan(t, t->job, &t->candidate, APPLY_WEIGH);
+}
+
 static void enforce_done(struct turn *t, const struct ipc_apply_res *res)
 {
 	char c[COMMIT_TEXT_MAX];
@@ -237,6 +337,9 @@ void turn_seen(struct turn *t, const struct ipc_apply_res *res)
 	t->last_at = clock_now();
 	t->seen_ms = role_clock_ms();
 	warn_host(t, &t->last);
+	if (res->denied > t->denied)
+		log_line("%u of the plan's peers stay out: their keys were revoked before, and a key that was revoked never comes back", res->denied);
+	t->denied = res->denied;
 }
 
 static int frame_apply(struct turn *t, const struct ipc_frame *f)
@@ -254,6 +357,12 @@ static int frame_apply(struct turn *t, const struct ipc_frame *f)
 		turn_step(t)->failed(t, text);
 		return 0;
 	}
+	if (t->step == STEP_WEIGH) {
+		weighed(t, &res);
+		return 0;
+	}
+	if (t->step == STEP_APPLY && before_change(t, &res))
+		return 0;
 	turn_changes(f, text, &t->changes);
 	turn_seen(t, &res);
 	res = t->last;
@@ -270,4 +379,5 @@ static int frame_apply(struct turn *t, const struct ipc_frame *f)
 
 const struct step_row step_apply = { "apply", ROLE_APPLY, APPLY_LIMIT_MS, send_apply, frame_apply, apply_failed };
 const struct step_row step_enforce = { "enforce", ROLE_APPLY, APPLY_LIMIT_MS, send_enforce, frame_apply, enforce_failed };
+const struct step_row step_weigh = { "weigh", ROLE_APPLY, APPLY_LIMIT_MS, send_weigh, frame_apply, weigh_failed };
 const struct step_row step_diff = { "diff", ROLE_APPLY, APPLY_LIMIT_MS, send_diff, frame_apply, diff_failed };

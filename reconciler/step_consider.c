@@ -29,13 +29,13 @@ static void say_held(struct turn *t, const struct held_plan *h)
 	keep_back(t, OUTCOME_HELD, &line);
 }
 
-static void say_suspended(struct turn *t)
+void turn_say_suspended(struct turn *t)
 {
 	char c[COMMIT_TEXT_MAX], until[CLOCK_TEXT_MAX];
 	struct buf line BUF_CLEANUP = BUF_INIT;
 
-	buf_addf(&line, "%s waits: suspended until %s; to end that, type: yettctl resume", text_of_commit(t->candidate.commit, c),
-		 clock_format(t->suspend.until, until));
+	buf_addf(&line, "%s waits%s: suspended until %s; to end that, type: yettctl resume", text_of_commit(t->candidate.commit, c),
+		 t->removals_wait ? " and takes access away [REVOCATION_WAITING]" : "", clock_format(t->suspend.until, until));
 	keep_back(t, OUTCOME_HELD, &line);
 }
 
@@ -70,7 +70,7 @@ void turn_consider_candidate(struct turn *t)
 	if (h != NULL && !t->retry) {
 		say_held(t, h);
 	} else if (suspend_holds(&t->suspend, clock_now())) {
-		say_suspended(t);
+		turn_enter(t, STEP_WEIGH);
 	} else if (!t->forced && !t->retry && role_clock_ms() < t->retry_ms) {
 		say_refused(t);
 	} else {

@@ -43,6 +43,8 @@ void turn_verify(struct turn *t)
 {
 	if (t->good.fd < 0)
 		verify_failed(t, "there is no plan yet to compare with");
+	else if (t->window.open)
+		verify_failed(t, "a change waits for confirmation, so the kernel holds two plans; ask again when it is over");
 	else
 		turn_enter(t, *t->verify.pick ? STEP_PICK : STEP_READ);
 }

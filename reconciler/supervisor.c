@@ -21,6 +21,7 @@
 #include "report/text.h"
 #include "report/ticket.h"
 #include "sandbox/seccomp.h"
+#include "state/denied.h"
 #include "state/durable.h"
 #include "state/quota.h"
 
@@ -33,6 +34,8 @@
 #define BACK_OFF_MS 5000
 #define BACK_OFF_MAX_MS (15 * 60000)
 #define STOP_WAIT_MS 2000
+#define AFTER_WINDOW_MS 1000
+#define ALARM_MS 60000 /* between two reminders of what a suspension keeps waiting */
 
 enum { POLL_SIGNAL, POLL_ROLE, POLL_CONTROL = POLL_ROLE + ROLE_COUNT, POLL_COUNT = POLL_CONTROL + CONTROL_POLLS };
 
@@ -209,6 +212,18 @@ static void count_turn(struct supervisor *s)
 	m->refusals += t->refused;
 }
 
+/* A look at a window is over, and the window perhaps too. */
+static void window_ended(struct supervisor *s)
+{
+	tickets_answer(s, VERB_CONFIRM, s->windows, status_sync_json);
+	tickets_answer(s, VERB_ROLLBACK, s->windows, status_sync_json);
+	if (s->turn.window.open)
+		return;
+	s->next_ms = role_clock_ms() + AFTER_WINDOW_MS; /* commits that came meanwhile have waited long enough */
+	if (s->once && s->started > 0)
+		end(s, exit_status(s->outcome));
+}
+
 static void turn_ended(struct supervisor *s)
 {
 	count_turn(s);
@@ -218,6 +233,11 @@ static void turn_ended(struct supervisor *s)
 	note_enforced(s);
 	s->settle_ms = role_clock_ms() + SETTLE_MS;
 	switch (s->running) {
+	case TURN_WINDOW:
+		if (s->turn.outcome != OUTCOME_WAITING || s->outcome != OUTCOME_WAITING)
+			remember_turn(s);
+		window_ended(s);
+		break;
 	case TURN_DIFF:
 		tickets_answer(s, VERB_DIFF, s->diffs, status_diff_json);
 		return;
@@ -243,12 +263,36 @@ static void turn_ended(struct supervisor *s)
 			log_line("%s", buf_str(&s->text));
 		if (must_read_back(s))
 			s->next_enforce_ms = role_clock_ms() + (s->once ? 0 : READ_BACK_MS);
-		else if (s->once)
+		else if (s->once && !s->turn.window.open)
 			end(s, exit_status(s->outcome));
 		break;
 	}
 	announce(s);
 	notify_send("STATUS=%.400s", buf_str(&s->text));
+}
+
+static bool window_due(const struct supervisor *s, int64_t now)
+{
+	const struct window *w = &s->turn.window;
+
+	return w->open && (w->confirm || w->rollback || now >= w->look_ms || window_expired(w));
+}
+
+/* Whoever suspended should not forget what it costs. */
+static void alarm_removals(struct supervisor *s, int64_t now)
+{
+	struct turn *t = &s->turn;
+
+	if (!t->removals_wait)
+		return;
+	if (!suspend_holds(&t->suspend, clock_now()) || t->candidate.fd < 0) {
+		t->removals_wait = false;
+		return;
+	}
+	if (now < s->alarm_ms)
+		return;
+	s->alarm_ms = now + ALARM_MS;
+	log_line("REVOCATION_WAITING: a change that takes access away waits until the suspension ends; to apply it, type: yettctl resume");
 }
 
 static bool enforce_due(const struct supervisor *s, int64_t now)
@@ -299,6 +343,7 @@ static void begin_what_is_due(struct supervisor *s)
 	if (s->stopping || turn_running(&s->turn))
 		return;
 	renew_roles(s, now);
+	alarm_removals(s, now);
 	if (tickets_any(s, VERB_DIFF)) {
 		s->diffs++;
 		start_turn(s, TURN_DIFF);
@@ -306,7 +351,10 @@ static void begin_what_is_due(struct supervisor *s)
 		s->verifies++;
 		snprintf(s->turn.verify.pick, sizeof(s->turn.verify.pick), "%s", pick);
 		start_turn(s, TURN_VERIFY);
-	} else if (full_due(s, now)) {
+	} else if (window_due(s, now)) {
+		s->windows++;
+		start_turn(s, TURN_WINDOW);
+	} else if (!s->turn.window.open && full_due(s, now)) {
 		start_turn(s, TURN_FULL);
 	} else if (enforce_due(s, now)) {
 		start_turn(s, TURN_ENFORCE);
@@ -429,6 +477,8 @@ static void take_hello(struct supervisor *s, struct role *r, const struct ipc_fr
 			return; /* its end is seen by the next read */
 		if (r->id == ROLE_APPLY && s->quota_fd >= 0)
 			send_quota(r, IPC_QUOTA_USE, s->quota_fd);
+		if (r->id == ROLE_APPLY)
+			keepout_send(&s->keepout, s->config, r);
 		turn_role_ready(&s->turn, r->id);
 		return;
 	}
@@ -438,6 +488,21 @@ static void take_hello(struct supervisor *s, struct role *r, const struct ipc_fr
 		return;
 	}
 	lose_role(s, r, text);
+}
+
+/* Kept before the plan that revokes them is carried out. What cannot be kept shows in the turn. */
+static int take_news(struct supervisor *s, struct role *r, const struct ipc_frame *f)
+{
+	int ret = keepout_take(&s->keepout, s->config, &s->store, f->fd);
+
+	if (ret == -EBADMSG)
+		return ret;
+	if (ret < 0)
+		log_line("cannot write down which keys are revoked: %s", strerror(-ret));
+	else
+		ret = keepout_send(&s->keepout, s->config, r);
+	s->turn.noted = ret == 0;
+	return 0;
 }
 
 static void take_drift(struct supervisor *s, const struct ipc_frame *f)
@@ -478,6 +543,8 @@ static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 		publish_tally(s, f->fd);
 	else if (ret == 0 && f->h.type == IPC_SYNC)
 		publish_hook(s);
+	else if (ret == 0 && f->h.type == IPC_GUARD_NEWS)
+		ret = take_news(s, r, f);
 	else if (ret == 0 && f->h.type == IPC_DRIFT)
 		take_drift(s, f);
 	else if (ret == 0 && watch_expects(&s->watch, r->id, f))
@@ -554,6 +621,14 @@ static void take_signal(struct supervisor *s)
 	end(s, s->once ? YETTD_CANNOT : YETTD_OK);
 }
 
+/* When the open window is looked at again. */
+static int64_t window_wait(const struct turn *t, int64_t now)
+{
+	int64_t left = t->window.deadline_ms - window_clock_ms(), end = now + (left > 0 ? left : 0);
+
+	return t->window.look_ms < end ? t->window.look_ms : end;
+}
+
 static int poll_wait_ms(const struct supervisor *s)
 {
 	int64_t now = role_clock_ms(), first = now + POLL_MAX_MS;
@@ -562,6 +637,8 @@ static int poll_wait_ms(const struct supervisor *s)
 
 	if (turn_running(t))
 		first = t->deadline_ms < first ? t->deadline_ms : first;
+	else if (t->window.open)
+		first = window_wait(t, now) < first ? window_wait(t, now) : first;
 	else if (s->next_ms < first)
 		first = s->next_ms;
 	if (!turn_running(t) && s->store.behind > 0)
@@ -683,6 +760,12 @@ static int open_store(struct supervisor *s)
 	if (ret < 0 && ret != -ENOENT)
 		log_line("%s", err); /* a new one comes with the next good commit */
 	load_quota(s);
+	ret = keepout_load(&s->keepout, &s->store);
+	if (ret < 0) {
+		log_line("cannot read %s/" DENIED_FILE ", which says whose keys were revoked: %s; mend it or take it away", s->config->state_dir,
+			 strerror(-ret));
+		return YETTD_CANNOT;
+	}
 	turn_load(&s->turn);
 	s->store.audit.gateway = s->config->gateway;
 	s->store.audit.seen = count_event;
@@ -813,6 +896,7 @@ static void stop(struct supervisor *s, struct ipc_frame *f)
 		settle_store(s);
 	watch_release(&s->watch);
 	turn_release(&s->turn);
+	keepout_release(&s->keepout);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	store_close(&s->store);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "keepout.h"
 #include "launcher.h"
 #include "publish.h"
 #include "report/control.h"
@@ -46,6 +47,9 @@ struct supervisor {
 	enum turn_kind running; /* of the turn that runs */
 	uint64_t started;       /* full turns so far */
 	uint64_t diffs;         /* comparisons so far */
+	uint64_t windows;       /* looks at an open window so far */
+	int64_t alarm_ms;       /* the next time that waiting removals are told of */
+	struct keepout keepout;
 	uint64_t verifies;      /* the same with a commit */
 	/* What yettctl is told about the newest turn. */
 	enum turn_outcome outcome;

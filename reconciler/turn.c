@@ -22,6 +22,12 @@ static const struct step_row *const steps[STEP_COUNT] = {
 	[STEP_COMPILE] = &step_compile,
 	[STEP_APPLY] = &step_apply,
 	[STEP_ENFORCE] = &step_enforce,
+	[STEP_WEIGH] = &step_weigh,
+	[STEP_REACH] = &step_reach,
+	[STEP_GATE] = &step_gate,
+	[STEP_PROBE] = &step_probe,
+	[STEP_CHECK] = &step_check,
+	[STEP_FOLD] = &step_fold,
 	[STEP_DIFF] = &step_diff,
 	[STEP_PICK] = &step_pick,
 	[STEP_MAKE] = &step_make,
@@ -57,6 +63,10 @@ void turn_enter(struct turn *t, enum turn_step step)
 	t->sent = false;
 	t->deadline_ms = now + steps[step]->limit_ms;
 	t->limit_ms = now + FETCH_LIMIT_MS;
+	if (step == STEP_PROBE) { /* a fetch that hangs must not outlast the window */
+		int64_t left = t->window.deadline_ms - window_clock_ms(), end = now + (left > 0 ? left : 0);
+		t->deadline_ms = end < t->deadline_ms ? end : t->deadline_ms;
+	}
 	try_send(t);
 }
 
@@ -126,7 +136,7 @@ int turn_journal(struct turn *t, const char *event, const struct plan_ref *p, co
 void turn_init(struct turn *t, const struct config *c, struct store *s, struct role *roles, const char *repository)
 {
 	*t = (struct turn){ .config = c, .store = s, .role = roles, .repository = repository,
-			    .good = PLAN_REF_NONE, .candidate = PLAN_REF_NONE, .bundle_fd = -1,
+			    .good = PLAN_REF_NONE, .candidate = PLAN_REF_NONE, .window = { .pending = PLAN_REF_NONE }, .bundle_fd = -1,
 			    .verify = { .plan = PLAN_REF_NONE, .observed_fd = -1 } };
 	t->last.next_change = CLOCK_NEVER;
 	trust_init(&t->trust);
@@ -138,6 +148,17 @@ void turn_load(struct turn *t)
 
 	if (ret < 0)
 		log_line("which plans are held cannot be read, and none counts as held: %s", strerror(-ret));
+	bool over = false;
+	ret = window_load(&t->window, t->store, &t->good, &over);
+	if (ret < 0)
+		log_line("what is left of a window cannot be removed: %s", strerror(-ret));
+	if (t->window.open) {
+		t->window.manual = t->config->confirm.mode == CONFIRM_MANUAL;
+		buf_adds(&t->window.why, "yettd was started again while it waited for confirmation");
+	} else if (over) {
+		log_line("a change that waited for confirmation is taken back, because yettd or the machine stopped meanwhile");
+		turn_journal(t, "rolled-back", &t->good, "yettd or the machine stopped while a change waited for confirmation");
+	}
 	ret = suspend_load(&t->suspend, t->store->dirfd);
 	if (ret < 0)
 		log_line("whether it is suspended cannot be read, and it counts as not: %s", strerror(-ret));
@@ -149,6 +170,7 @@ void turn_release(struct turn *t)
 	trust_release(&t->trust);
 	plan_ref_release(&t->good);
 	plan_ref_release(&t->candidate);
+	window_release(&t->window);
 	buf_release(&t->judged_text);
 	buf_release(&t->text);
 	buf_release(&t->changes);
@@ -185,6 +207,9 @@ void turn_first_step(struct turn *t)
 	case TURN_ENFORCE:
 		turn_enforce(t);
 		break;
+	case TURN_WINDOW:
+		turn_window(t);
+		break;
 	case TURN_DIFF:
 		if (t->good.fd >= 0)
 			turn_enter(t, STEP_DIFF);
@@ -199,7 +224,8 @@ void turn_first_step(struct turn *t)
 
 bool turn_applying(const struct turn *t)
 {
-	return t->sent && (t->step == STEP_APPLY || t->step == STEP_ENFORCE);
+	return t->sent && (t->step == STEP_APPLY || t->step == STEP_ENFORCE || t->step == STEP_GATE || t->step == STEP_CHECK ||
+			   t->step == STEP_FOLD);
 }
 
 bool turn_kernel_free(const struct turn *t)
@@ -249,7 +275,7 @@ const char *turn_outcome_text(enum turn_outcome o)
 {
 	static const char *const names[] = {
 		[OUTCOME_UNCHANGED] = "unchanged", [OUTCOME_REPAIRED] = "repaired", [OUTCOME_APPLIED] = "applied",
-		[OUTCOME_HELD] = "held", [OUTCOME_PENDING] = "pending",
+		[OUTCOME_WAITING] = "waiting", [OUTCOME_HELD] = "held", [OUTCOME_PENDING] = "pending",
 		[OUTCOME_REJECTED] = "rejected", [OUTCOME_FAILED] = "failed",
 	};
 

@@ -14,6 +14,7 @@
 #include "state/store.h"
 #include "state/suspend.h"
 #include "trust.h"
+#include "window.h"
 
 enum turn_step {
 	STEP_IDLE,
@@ -23,6 +24,12 @@ enum turn_step {
 	STEP_COMPILE,
 	STEP_APPLY,   /* a new plan */
 	STEP_ENFORCE, /* the last good plan: repairs drift, and what a refused plan left half done */
+	STEP_WEIGH,   /* a new plan that waits, without touching anything */
+	STEP_REACH,   /* a probe's target, before a change that may lock somebody out */
+	STEP_GATE,    /* such a change, behind its gate */
+	STEP_PROBE,   /* git and the targets again */
+	STEP_CHECK,   /* the kernel, behind the gate */
+	STEP_FOLD,    /* what was confirmed, without the gate */
 	STEP_DIFF,    /* the last good plan against the kernel, changing nothing */
 	STEP_PICK,    /* a commit out of the mirror, to compare with */
 	STEP_MAKE,    /* its plan */
@@ -34,6 +41,7 @@ enum turn_step {
 enum turn_kind {
 	TURN_FULL,
 	TURN_ENFORCE, /* no fetch: at start, and when a peer's dates begin or end */
+	TURN_WINDOW,  /* probes of a change that waits, and its end */
 	TURN_DIFF,
 	TURN_VERIFY,
 };
@@ -52,6 +60,7 @@ void verify_release(struct verify *v);
 
 enum turn_outcome { /* the worst of a turn, ascending */
 	OUTCOME_UNCHANGED, OUTCOME_REPAIRED, OUTCOME_APPLIED,
+	OUTCOME_WAITING,  /* a window is open */
 	OUTCOME_HELD,     /* there is a new plan that is not applied: rolled back or refused before, too much at once, suspended */
 	OUTCOME_PENDING,  /* the newest commit waits for a signature */
 	OUTCOME_REJECTED, /* the tree has errors, or the commit may not come into force */
@@ -76,6 +85,7 @@ struct turn {
 	unsigned int refusals;
 	int refusal;                  /* the newest one's negative errno; 0: the role said nothing */
 	char apply_holds[DIGEST_HEX_MAX]; /* the plan that the apply role has decoded */
+	char apply_base[DIGEST_HEX_MAX];  /* and the one that it compares it with */
 	uint32_t apply_starts;            /* and which life of that role it was */
 	struct ipc_apply_res last;        /* newest successful answer of the apply role */
 	int64_t last_at;                  /* its UTC second, 0: none yet */
@@ -83,6 +93,8 @@ struct turn {
 	uint32_t warned;                  /* enum host_warning bits already logged */
 	struct held held;                 /* plans that are not tried again by themselves */
 	struct suspend suspend;
+	struct window window;             /* the change that waits for confirmation */
+	uint32_t denied;                  /* peers of the plan that stay out */
 	bool removals_wait;               /* suspended, and the candidate would take access away */
 
 	/* This turn. */
@@ -92,6 +104,7 @@ struct turn {
 	bool fetch_failed;  /* git, in this turn */
 	bool refused;       /* the kernel refused a new plan in this turn */
 	bool forced;        /* yettctl sync: a refused plan is tried again at once */
+	bool noted;         /* the keys that the candidate revokes are kept; set by the supervisor */
 	bool retry;         /* yettctl retry: one that is held too; set before turn_start() */
 	uint32_t job;
 	int64_t deadline_ms, limit_ms;

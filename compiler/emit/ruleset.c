@@ -27,6 +27,7 @@ static const struct {
 	[NFT_SET_BOX6] = { "set", "ipv6_addr . inet_proto . inet_service", true },
 	[NFT_SET_RATE] = { "set", "mark", false },
 	[NFT_SET_QUOTA] = { "set", "mark", false },
+	[NFT_SET_ALIVE] = { "set", "nf_proto", false },
 };
 
 static const struct {
@@ -48,6 +49,7 @@ static const struct {
 	[NFT_TIME] = { "meta time", false, false, "" },
 	[NFT_DAY] = { "meta day", false, false, "" },
 	[NFT_HOUR] = { "meta hour", false, false, "" },
+	[NFT_NFPROTO] = { "meta nfproto", false, false, "" },
 };
 
 static const char *const op_text[] = {

@@ -74,6 +74,7 @@ static const char *const set_kinds[] = {
 	[NFT_MAP_NET6] = "network6",  [NFT_MAP_CHAIN] = "dispatch", [NFT_SET_ADDR4] = "address4",
 	[NFT_SET_ADDR6] = "address6", [NFT_SET_BOX4] = "box4",      [NFT_SET_BOX6] = "box6",
 	[NFT_SET_RATE] = "rate",      [NFT_SET_QUOTA] = "quota",
+	[NFT_SET_ALIVE] = "alive",
 };
 
 static const char *const hooks[] = {

@@ -70,6 +70,7 @@ static const unsigned int elem_parts[] = {
 	[NFT_SET_BOX6] = CODEC_HI | CODEC_BOX,
 	[NFT_SET_RATE] = CODEC_NUMBER | CODEC_RATE,
 	[NFT_SET_QUOTA] = CODEC_NUMBER,
+	[NFT_SET_ALIVE] = CODEC_NUMBER,
 };
 
 unsigned int codec_elem_parts(enum nft_set_kind kind)

@@ -47,6 +47,8 @@ static void print_elem(struct buf *out, const struct plan_op *op)
 	buf_addf(out, "element of %s: ", op->set->name);
 	if (op->set->kind == NFT_SET_RATE || op->set->kind == NFT_SET_QUOTA)
 		buf_addf(out, "device 0x%08" PRIx32, (uint32_t)e->lo);
+	else if (op->set->kind == NFT_SET_ALIVE)
+		buf_addf(out, "IPv%d, for %" PRIu64 " ms", e->lo == 2 ? 4 : 6, e->used);
 	else if (parts & CODEC_NUMBER)
 		buf_addf(out, "%" PRIu32, (uint32_t)e->lo);
 	else

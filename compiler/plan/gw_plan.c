@@ -427,6 +427,8 @@ static void elems_diff(struct differ *x, struct set_pair *p)
 	const struct nft_elem *w = sorted(x->a, p->want->elem, nw, sizeof(*w), cmp_elem);
 
 	p->come = x->come.n;
+	if (p->want->kind == NFT_SET_ALIVE && p->have != NULL && !p->reborn)
+		return; /* what has run out must not live again */
 	for (size_t i = 0, k = 0; i < nh || k < nw;) {
 		int c = i == nh ? 1 : k == nw ? -1 : nft_elem_cmp(&h[i], &w[k]);
 		bool differs = c != 0 || !elem_stays(x, &h[i], &w[k]);

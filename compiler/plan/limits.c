@@ -52,6 +52,16 @@ struct limits {
 	VEC(struct quota_set) quota;
 };
 
+bool limits_owns(const char *name)
+{
+	static const char *const prefixes[] = { "limit", "rate_", LIMITS_QUOTA_PREFIX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
 /* --- numbers --- */
 
 static const u128 *address_v4(const struct device *d)

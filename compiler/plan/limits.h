@@ -20,5 +20,7 @@
 /* What the names of sets of quotas begin with; then bytes, '_' and period, both hexadecimal. */
 #define LIMITS_QUOTA_PREFIX "quota_"
 
+/* Whether a set or chain of that name is one of those that limit, and decide about no access. */
+bool limits_owns(const char *name);
 /* Adds nothing where none of the devices (ascending) is under a limit. */
 void limits_build(struct table *t, const struct resolved *r, const uint32_t *device, size_t n, const char *interface);

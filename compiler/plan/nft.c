@@ -31,6 +31,7 @@ static bool match_equal(const struct nft_item *a, const struct nft_item *b)
 	case NFT_TIME:
 	case NFT_DAY:
 	case NFT_HOUR:
+	case NFT_NFPROTO:
 		return a->lo == b->lo && ((a->op != NFT_RANGE && a->op != NFT_PREFIX) || a->hi == b->hi);
 	}
 	return false;

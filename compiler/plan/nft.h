@@ -32,6 +32,11 @@ enum nft_set_kind {
 	NFT_SET_BOX6,    /* ipv6_addr . inet_proto . inet_service, interval */
 	NFT_SET_RATE,    /* mark, hash; each element with a limit of its own: device number -> bytes a second */
 	NFT_SET_QUOTA,   /* mark, hash; each element with the set's quota, and what is used of it: device number -> bytes */
+	/*
+	 * nf_proto, hash; its elements have a timeout of `used` milliseconds and are written with the set, never again. Only a gate (plan/gate.h)
+	 * has one: no encoded plan does.
+	 */
+	NFT_SET_ALIVE,
 };
 
 struct nft_elem {
@@ -41,7 +46,7 @@ struct nft_elem {
 	uint16_t port_lo, port_hi;  /* NFT_SET_BOX*: ports */
 	uint32_t value;       /* maps to mark: the class or device number. */
 	const char *chain;    /* NFT_MAP_CHAIN: where to go */
-	uint64_t used;        /* NFT_SET_QUOTA: bytes; desired: what it begins with where it is written. Neither compared nor encoded */
+	uint64_t used;        /* NFT_SET_ALIVE: milliseconds to live, where it is written. NFT_SET_QUOTA: bytes; desired: what it begins with where it is written. Neither compared nor encoded */
 };
 
 struct nft_set {
@@ -67,6 +72,7 @@ enum nft_field {
 	NFT_TIME,                        /* meta time, UTC seconds; GE, LT, RANGE (hi inclusive) */
 	NFT_DAY,                         /* meta day, EQ lo: 0 Sunday .. 6 Saturday */
 	NFT_HOUR,                        /* meta hour, seconds of the UTC day; RANGE (hi inclusive) */
+	NFT_NFPROTO,                     /* meta nfproto; SET of NFT_SET_ALIVE. Of a gate only */
 };
 
 enum nft_op { NFT_EQ, NFT_NEQ, NFT_RANGE, NFT_PREFIX, NFT_GE, NFT_LT, NFT_IN_SET };

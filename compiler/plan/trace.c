@@ -62,7 +62,8 @@ static bool matches(const struct nft_table *t, const struct nft_item *it, const 
 	case NFT_IIFNAME:
 	case NFT_OIFNAME:
 	case NFT_CT_INVALID:
-	case NFT_CT_DIRECTION: break;
+	case NFT_CT_DIRECTION:
+	case NFT_NFPROTO: break;
 	}
 	BUG("a class chain matches no such field");
 }

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
+#include "apply/change.h"
 #include "apply/enforce.h"
 #include "apply/mark.h"
+#include "apply/plans.h"
+#include "apply/tunnels.h"
 #include "base/clock.h"
 #include "launcher.h"
 #include "log.h"
@@ -28,10 +32,9 @@ struct apply {
 	struct host host;
 	struct kernel kernel;
 	bool open;
-	struct arena arena; /* of the plan */
-	struct gw_plan plan;
-	struct mark mark;   /* that stands in it */
-	bool has_plan;
+	struct plans plans;
+	const struct gw_plan *want; /* of the newest request: one of them, or both; NULL: none yet */
+	struct tunnels tunnels;
 	uint64_t same_table; /* see struct enforce */
 	struct nft_neighbour neighbour; /* as it was seen last */
 	bool looked;
@@ -75,53 +78,24 @@ static int ask_launcher(void *ctx, const char *interface)
 	return launcher_wireguard(ROLE_DOOR, interface);
 }
 
-static void drop_plan(struct apply *x)
-{
-	arena_release(&x->arena);
-	memset(&x->plan, 0, sizeof(x->plan));
-	x->has_plan = false;
-	x->same_table = 0;
-}
-
-static int take_plan(struct apply *x, int fd, char *err, size_t err_size)
-{
-	const void *data;
-	size_t len;
-
-	drop_plan(x);
-	int ret = ipc_map(fd, GW_PLAN_BYTES_MAX, &data, &len);
-	if (ret < 0) {
-		snprintf(err, err_size, "the plan cannot be used: %s", strerror(-ret));
-		return ret;
-	}
-	ret = gw_plan_decode(&x->plan, data, len, &x->arena, err, err_size);
-	munmap((void *)(uintptr_t)data, len);
-	if (ret < 0)
-		drop_plan(x);
-	else
-		x->has_plan = true;
-	mark_init(&x->mark);
-	return ret;
-}
-
 /* A plan for another gateway or another key is never ours to apply, whoever sent it. */
 static int check_plan(const struct apply *x, char *err, size_t err_size)
 {
 	struct pubkey ours;
 	char want[KEY_TEXT_MAX], have[KEY_TEXT_MAX];
 
-	if (strcmp(x->plan.gateway, x->gateway) != 0) {
-		snprintf(err, err_size, "the plan is for the gateway %s and this is %s", x->plan.gateway, x->gateway);
+	if (strcmp(x->want->gateway, x->gateway) != 0) {
+		snprintf(err, err_size, "the plan is for the gateway %s and this is %s", x->want->gateway, x->gateway);
 		return -EINVAL;
 	}
 	seckey_public(x->key, &ours);
-	if (pubkey_cmp(&ours, &x->plan.public_key) != 0) {
+	if (pubkey_cmp(&ours, &x->want->public_key) != 0) {
 		snprintf(err, err_size,
 			 "the tree gives the gateway %s the public key %s, but private_key_file belongs to %s [E_GATEWAY_KEY]",
-			 x->gateway, pubkey_format(&x->plan.public_key, want), pubkey_format(&ours, have));
+			 x->gateway, pubkey_format(&x->want->public_key, want), pubkey_format(&ours, have));
 		return -EKEYREJECTED;
 	}
-	return host_check_zone(&x->plan, host_minutes_west(), err, err_size);
+	return host_check_zone(x->want, host_minutes_west(), err, err_size);
 }
 
 static int open_kernel(struct apply *x, char *err, size_t err_size)
@@ -135,13 +109,11 @@ static int open_kernel(struct apply *x, char *err, size_t err_size)
 }
 
 /* Before the plan: two interfaces cannot listen on one port, nor the same peer be behind both. */
-static int claim(struct apply *x, enum apply_mode mode, char *err, size_t err_size)
+static int claim(struct apply *x, char *err, size_t err_size)
 {
-	if (mode == APPLY_DRY || mode == APPLY_READ || mode == APPLY_WATCH)
-		return 0;
-	int left = x->kernel.claim(x->kernel.ctx, x->plan.interface, err, err_size);
+	int left = x->kernel.claim(x->kernel.ctx, x->want->interface, err, err_size);
 	if (left > 0)
-		log_line("%s is kept now; what was kept under another name is empty and down", x->plan.interface);
+		log_line("%s is kept now; what was kept under another name is empty and down", x->want->interface);
 	return left < 0 ? left : 0;
 }
 
@@ -152,7 +124,7 @@ static int read_state(struct apply *x, struct buf *out, char *err, size_t err_si
 	struct gw_plan have;
 
 	arena_init(&a);
-	int ret = x->kernel.observe(x->kernel.ctx, x->plan.interface, LOOK_ALL, &a, &have, err, err_size);
+	int ret = x->kernel.observe(x->kernel.ctx, x->want->interface, LOOK_ALL, &a, &have, err, err_size);
 	if (ret == 0) {
 		mark_remove(&have, &a);
 		gw_plan_encode_observed(&have, out);
@@ -173,7 +145,7 @@ static void look_around(struct apply *x, enum apply_mode mode, struct ipc_apply_
 	if (x->kernel.neighbour == NULL)
 		return;
 	if ((mode != APPLY_CHANGE && mode != APPLY_WATCH) || !x->looked) {
-		x->looked = x->kernel.neighbour(x->kernel.ctx, x->plan.interface, &n) == 0;
+		x->looked = x->kernel.neighbour(x->kernel.ctx, x->want->interface, &n) == 0;
 		x->neighbour = x->looked ? n : (struct nft_neighbour){ .kind = NEIGHBOUR_NONE };
 	}
 	res->neighbour = x->neighbour;
@@ -181,45 +153,107 @@ static void look_around(struct apply *x, enum apply_mode mode, struct ipc_apply_
 		res->warnings |= HOST_FOREIGN_DROP;
 }
 
-static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct ipc_apply_res *res, struct buf *text,
-	       char *err, size_t err_size)
+static int64_t boot_ms(void)
 {
-	int ret = fd >= 0 ? take_plan(x, fd, err, err_size) : 0;
+	struct timespec t;
 
-	if (ret == 0 && !x->has_plan) {
-		snprintf(err, err_size, "the apply role has no plan");
-		ret = -ENOENT;
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The plans of the request, and what it wants of the kernel. */
+static int choose(struct apply *x, const struct ipc_apply_req *req, int fd, struct ipc_apply_res *res, char *err, size_t err_size)
+{
+	const struct gw_plan *before = x->want;
+	const char *why = NULL;
+	int ret = 0;
+
+	if (fd >= 0) {
+		x->want = before = NULL;
+		ret = plans_take(&x->plans, fd, req->keep != 0, err, err_size);
 	}
-	if (ret == 0)
-		ret = check_plan(x, err, err_size);
-	if (ret == 0 && mark_set(&x->mark, &x->plan, req->mark, &x->arena))
-		x->same_table = 0;
-	if (ret == 0)
-		ret = open_kernel(x, err, err_size);
 	if (ret < 0)
 		return ret;
+	if (req->gate == 0) {
+		x->want = x->plans.next.there ? &x->plans.next.plan : NULL;
+	} else {
+		int64_t left = req->deadline_ms - boot_ms();
+		x->want = plans_both(&x->plans, left > 0 ? (uint64_t)left : 0, &why);
+		res->gated = x->want != NULL && x->plans.gated;
+	}
+	if (why != NULL)
+		log_line("this change is behind no gate of the kernel: %s; yettd takes it back by itself if need be", why);
+	if (x->want != before)
+		x->same_table = 0;
+	res->denied = (uint32_t)x->plans.next.denied;
+	if (x->want != NULL)
+		return 0;
+	snprintf(err, err_size, "the apply role has no plan");
+	return -ENOENT;
+}
+
+static bool changes_nothing(enum apply_mode mode)
+{
+	return mode == APPLY_DRY || mode == APPLY_READ || mode == APPLY_WATCH;
+}
+
+/* The request's plan is to be the kernel's. */
+static int work_on(struct apply *x, const struct ipc_apply_req *req, struct ipc_apply_res *res, struct buf *text, char *err,
+		   size_t err_size)
+{
 	const struct enforce e = {
-		.kernel = &x->kernel, .want = &x->plan, .key = x->key, .now = clock_now(), .mode = (enum apply_mode)req->mode,
+		.kernel = &x->kernel, .want = x->want, .key = x->key, .now = clock_now(), .mode = (enum apply_mode)req->mode,
 		.same_table = &x->same_table,
-		.usage = req->mode == APPLY_WATCH ? NULL : &x->usage, .tally = &x->tally,
+		.usage = req->mode == APPLY_WATCH ? NULL : &x->usage,
+		.tally = &x->tally,
+		.tunnels = req->gate ? &x->tunnels : NULL,
+		.base = req->mode == APPLY_GATE ? &x->plans.base.plan : NULL,
 	};
-	snprintf(res->interface, sizeof(res->interface), "%s", x->plan.interface);
-	int64_t quotas = usage_next(&x->plan, e.now);
-	res->next_change = gw_plan_next_change(&x->plan, e.now);
+	int64_t quotas = usage_next(x->want, e.now);
+
+	if (e.mode == APPLY_GATE)
+		tunnels_release(&x->tunnels); /* what was before is seen anew */
+	snprintf(res->interface, sizeof(res->interface), "%s", x->want->interface);
+	res->next_change = gw_plan_next_change(x->want, e.now);
 	if (quotas < res->next_change)
 		res->next_change = quotas;
-	res->warnings = host_forwarding(&x->plan, &x->host);
-	ret = claim(x, e.mode, err, err_size);
+	res->warnings = host_forwarding(x->want, &x->host);
+	int ret = changes_nothing(e.mode) ? 0 : claim(x, err, err_size);
 	if (ret == 0 && e.mode == APPLY_READ)
 		ret = read_state(x, text, err, err_size);
 	else if (ret == 0)
 		ret = enforce_run(&e, res, text, err, err_size);
 	if (ret == 0)
 		look_around(x, e.mode, res);
+	return ret;
+}
+
+static int run(struct apply *x, const struct ipc_apply_req *req, int fd, struct ipc_apply_res *res, struct buf *text,
+	       char *err, size_t err_size)
+{
+	int ret = choose(x, req, fd, res, err, err_size);
+
+	if (ret == 0)
+		ret = check_plan(x, err, err_size);
+	if (ret == 0 && (req->mode == APPLY_CHANGE || req->mode == APPLY_WEIGH) && plans_mark(&x->plans, false, ""))
+		x->same_table = 0;
+	if (ret == 0 && (req->mode == APPLY_CHANGE || req->mode == APPLY_WEIGH))
+		res->verdict = change_judge(&x->plans, req, clock_now(), x->sock, &res->weight);
+	if (ret == 0 && (res->verdict != VERDICT_DONE || req->mode == APPLY_WEIGH))
+		return 0;
+	if (ret == 0 && plans_mark(&x->plans, req->gate != 0, req->mark))
+		x->same_table = 0;
+	if (ret == 0)
+		ret = open_kernel(x, err, err_size);
+	if (ret < 0)
+		return ret;
+	ret = work_on(x, req, res, text, err, err_size);
 	if (ret < 0) { /* whatever state its sockets are in */
 		kernel_close(&x->kernel);
 		x->open = false;
 		x->same_table = 0;
+	} else if (req->gate == 0 && req->mode == APPLY_ENFORCE) {
+		plans_settle(&x->plans);
 	}
 	return ret;
 }
@@ -240,7 +274,7 @@ static int answer_state(int sock, uint32_t job, struct ipc_apply_res *res, const
 
 static void hear(struct apply *x)
 {
-	monitor_read(&x->monitor, x->has_plan ? &x->plan : NULL, &x->self, &x->seen);
+	monitor_read(&x->monitor, x->want, &x->self, &x->seen);
 }
 
 /* What was heard up to here is repaired by the request that begins, if it repairs at all. */
@@ -248,7 +282,7 @@ static struct drift begin_hearing(struct apply *x, enum apply_mode mode)
 {
 	hear(x);
 	struct drift d = x->seen;
-	if (mode == APPLY_ENFORCE || mode == APPLY_CHANGE) {
+	if (mode == APPLY_ENFORCE || mode == APPLY_CHANGE || mode == APPLY_GATE) {
 		memset(&x->seen, 0, sizeof(x->seen));
 		x->told = false;
 	}
@@ -334,20 +368,45 @@ static int take_usage(struct apply *x, int fd)
 	return ret;
 }
 
+static int take_guard(struct apply *x, int fd)
+{
+	const void *data;
+	size_t len;
+	int ret = ipc_map(fd, GUARD_BYTES_MAX, &data, &len);
+
+	if (ret < 0)
+		return ret;
+	ret = plans_guard(&x->plans, data, len);
+	x->want = NULL;
+	munmap((void *)(uintptr_t)data, len);
+	return ret;
+}
+
+/* One that cannot be read shows when it is needed. */
+static int take_base(struct apply *x, int fd)
+{
+	char err[256];
+
+	x->want = NULL;
+	if (plans_take_base(&x->plans, fd, err, sizeof(err)) < 0)
+		log_line("%s", err);
+	return 0;
+}
+
 /* Once more before the supervisor ends. What cannot be read now is what was read last. */
 static int answer_usage(struct apply *x)
 {
 	char err[256];
 
-	if (x->open && x->has_plan) {
+	if (x->open && x->want != NULL) {
 		struct arena a;
 		struct gw_plan have;
 		arena_init(&a);
-		int ret = x->kernel.observe(x->kernel.ctx, x->plan.interface, LOOK_CHANGE, &a, &have, err, sizeof(err));
+		int ret = x->kernel.observe(x->kernel.ctx, x->want->interface, LOOK_CHANGE, &a, &have, err, sizeof(err));
 		if (ret == 0)
-			ret = usage_look(&x->usage, &x->kernel, &have, &x->plan, &a, clock_now(), err, sizeof(err));
+			ret = usage_look(&x->usage, &x->kernel, &have, x->want, &a, clock_now(), err, sizeof(err));
 		if (ret == 0)
-			usage_end(&x->usage, &x->kernel, &x->plan, &a, err, sizeof(err));
+			usage_end(&x->usage, &x->kernel, x->want, &a, err, sizeof(err));
 		usage_drop(&x->usage);
 		arena_release(&a);
 	}
@@ -377,7 +436,7 @@ static int request_apply(struct apply *x, int sock, const struct ipc_frame *f)
 	memset(&res, 0, sizeof(res));
 	memcpy(&req, f->body, sizeof(req));
 	req.mark[sizeof(req.mark) - 1] = '\0';
-	if (req.mode < APPLY_ENFORCE || req.mode > APPLY_WATCH || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
+	if (req.mode < APPLY_ENFORCE || req.mode > APPLY_WEIGH || (req.reuse == 0) != (f->fd >= 0) || x->key == NULL)
 		return -EBADMSG;
 	res.next_change = CLOCK_NEVER;
 	res.seen = begin_hearing(x, (enum apply_mode)req.mode);
@@ -419,6 +478,10 @@ static int request(void *ctx, int sock, struct ipc_frame *f)
 		return answer_usage(x);
 	if (f->h.type == IPC_MARK_ASK)
 		return answer_mark(x, f);
+	if (f->h.type == IPC_GUARD_USE)
+		return take_guard(x, f->fd);
+	if (f->h.type == IPC_APPLY_BASE)
+		return take_base(x, f->fd);
 	return request_apply(x, sock, f);
 }
 
@@ -429,8 +492,8 @@ int apply_main(int sock)
 
 	if (x == NULL)
 		return 70;
-	arena_init(&x->arena);
 	x->host = (struct host)HOST_NONE;
+	plans_init(&x->plans);
 	x->sock = sock;
 	x->usage.tell = tell;
 	x->usage.ctx = x;
@@ -439,7 +502,8 @@ int apply_main(int sock)
 		kernel_close(&x->kernel);
 	usage_release(&x->usage);
 	tally_release(&x->tally);
-	drop_plan(x);
+	plans_release(&x->plans);
+	tunnels_release(&x->tunnels);
 	seckey_free(x->key);
 	monitor_close(&x->monitor);
 	host_close(&x->host);

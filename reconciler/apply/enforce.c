@@ -7,6 +7,7 @@
 
 #include "apply/mark.h"
 #include "base/clock.h"
+#include "plan/gate.h"
 
 #define RECENT_SECONDS 180    /* WireGuard's REJECT_AFTER_TIME */
 #define TEXT_OPS_MAX 200      /* a first load of thousands needs no list in the log */
@@ -91,6 +92,21 @@ static bool table_differs(const struct plan_delta *d)
 	return false;
 }
 
+/* What probes want to know while a window is open. */
+static void see_window(const struct enforce *e, const struct gw_plan *have, struct ipc_apply_res *res)
+{
+	const struct nft_set *alive = have->nft.present ? nft_find_set(&have->nft, GATE_ALIVE) : NULL;
+
+	if (e->tunnels == NULL)
+		return;
+	if (e->base != NULL && !e->tunnels->begun)
+		tunnels_begin(e->tunnels, have, e->base, e->want, e->now);
+	tunnels_look(e->tunnels, have);
+	res->tunnels = (uint32_t)e->tunnels->before.n;
+	res->tunnels_back = e->tunnels->back;
+	res->alive = alive != NULL && alive->nelems > 0;
+}
+
 static int look(const struct enforce *e, enum kernel_look how, struct arena *a, struct plan_delta *d, struct ipc_apply_res *res,
 		char *err, size_t err_size)
 {
@@ -105,6 +121,7 @@ static int look(const struct enforce *e, enum kernel_look how, struct arena *a, 
 	count_peers(e, have, res);
 	if (e->tally != NULL)
 		tally_devices(e->tally, have, e->want);
+	see_window(e, have, res);
 	/* A change costs what changes: it reads counters only to hand them on. */
 	if (e->usage != NULL && (e->mode != APPLY_CHANGE || usage_concerns(d)))
 		ret = usage_look(e->usage, e->kernel, have, e->want, a, e->now, err, err_size);
@@ -147,7 +164,20 @@ static const enum kernel_look looks[] = {
 	[APPLY_DRY] = LOOK_ALL,
 	[APPLY_CHANGE] = LOOK_CHANGE,
 	[APPLY_WATCH] = LOOK_DRIFT,
+	[APPLY_GATE] = LOOK_DRIFT,
 };
+
+/*
+ * Peers go before the rules, so rules that would be refused are found before. A small change is one transaction of a few messages and not worth
+ * the wait.
+ */
+static bool wants_check(const struct enforce *e, const struct plan_delta *d)
+{
+	for (size_t i = 0; i < d->nops; i++)
+		if (d->op[i].kind == OP_TABLE_ADD)
+			return true;
+	return e->mode == APPLY_GATE;
+}
 
 /* d differs: applies it and looks again, into d. */
 static int change(const struct enforce *e, int round, struct arena *a, struct plan_delta *d, struct ipc_apply_res *res, char *err,
@@ -156,6 +186,8 @@ static int change(const struct enforce *e, int round, struct arena *a, struct pl
 	struct kernel_stats st = { 0 };
 	int ret = e->usage != NULL ? usage_before(e->usage, d) : 0;
 
+	if (ret == 0 && e->kernel->check != NULL && wants_check(e, d))
+		ret = e->kernel->check(e->kernel->ctx, d, err, err_size);
 	if (ret < 0)
 		return ret;
 	ret = e->kernel->apply(e->kernel->ctx, d, e->key, &st, err, err_size);
@@ -171,7 +203,7 @@ static int change(const struct enforce *e, int round, struct arena *a, struct pl
 
 static bool changes(enum apply_mode mode)
 {
-	return mode == APPLY_ENFORCE || mode == APPLY_CHANGE;
+	return mode == APPLY_ENFORCE || mode == APPLY_CHANGE || mode == APPLY_GATE;
 }
 
 int enforce_run(const struct enforce *e, struct ipc_apply_res *res, struct buf *text, char *err, size_t err_size)

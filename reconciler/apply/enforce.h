@@ -3,6 +3,7 @@
 #pragma once
 
 #include "apply/tally.h"
+#include "apply/tunnels.h"
 #include "apply/usage.h"
 #include "base/buf.h"
 #include "kernel/kernel.h"
@@ -17,6 +18,8 @@ struct enforce {
 	uint64_t *same_table; /* serial of a table that is known to be as the plan wants it; kept by the caller, 0 with each new plan */
 	struct usage *usage;  /* or NULL */
 	struct tally *tally;  /* or NULL: what is seen of devices is noted there */
+	struct tunnels *tunnels; /* of a window; else NULL */
+	const struct gw_plan *base; /* APPLY_GATE: the plan in force before */
 };
 
 /*

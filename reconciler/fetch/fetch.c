@@ -13,6 +13,7 @@
 #include "fetch/blobs.h"
 #include "fetch/local.h"
 #include "fetch/mirror.h"
+#include "fetch/probe.h"
 #include "fetch/remote.h"
 #include "report/text.h"
 #include "role.h"
@@ -89,6 +90,8 @@ static int prepare(void *ctx, const struct ipc_hello_req *req, struct sandbox *s
 	allow_system(s);
 	sandbox_allow_port(s, f->remote.port);
 	sandbox_allow_port(s, DNS_PORT);
+	for (size_t i = 0; i < PROBE_TARGETS_MAX && f->settings.probe_port[i] != 0; i++)
+		sandbox_allow_port(s, f->settings.probe_port[i]);
 	s->unix_sockets = f->remote.kind == REMOTE_SSH && *req->ssh_key_file == '\0' && getenv("SSH_AUTH_SOCK") != NULL;
 	return 0;
 }
@@ -279,6 +282,18 @@ static bool nothing_new(struct fetch *f, const char *known, struct ipc_fetch_res
 	       local_tip(&f->local, f->settings.repository, f->settings.branch, res->commit) && strcmp(res->commit, known) == 0;
 }
 
+static int request_probe(int sock, const struct ipc_frame *frame)
+{
+	struct ipc_probe_req req;
+	struct ipc_probe_res res;
+
+	memset(&res, 0, sizeof(res));
+	memcpy(&req, frame->body, sizeof(req));
+	res.error = probe_connect(&req);
+	const char *text = res.error < 0 ? strerror(-res.error) : "";
+	return message_send(sock, IPC_PROBE_RES, frame->h.job, &res, sizeof(res), text, strlen(text), -1);
+}
+
 static int request(void *ctx, int sock, struct ipc_frame *frame)
 {
 	struct fetch *f = ctx;
@@ -287,7 +302,8 @@ static int request(void *ctx, int sock, struct ipc_frame *frame)
 	char err[1024] = "";
 	uint64_t start = text_clock_us();
 
-	(void)sock;
+	if (frame->h.type == IPC_PROBE_REQ)
+		return request_probe(sock, frame);
 	memset(&res, 0, sizeof(res));
 	memcpy(&req, frame->body, sizeof(req));
 	if (!commit_text_ok(req.known) || !commit_text_ok(req.base))

@@ -183,6 +183,13 @@ static int real_apply(void *ctx, const struct plan_delta *d, const struct seckey
 	return rc;
 }
 
+static int real_check(void *ctx, const struct plan_delta *d, char *err, size_t err_size)
+{
+	struct real *k = ctx;
+
+	return nftnl_check(&k->nft, d, err, err_size);
+}
+
 static int real_usage(void *ctx, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size)
 {
 	struct real *k = ctx;
@@ -332,7 +339,7 @@ int kernel_open(struct kernel *k, enum wg_backend backend, const struct kernel_d
 	}
 	arena_init(&r->link_arena);
 	wg_keep_init(&r->peers);
-	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .usage = real_usage, .claim = real_claim,
+	*k = (struct kernel){ .ctx = r, .observe = real_observe, .apply = real_apply, .check = real_check, .usage = real_usage, .claim = real_claim,
 			      .counters = real_counters, .neighbour = real_neighbour,
 			      .mark = real_mark, .self = real_self, .close = real_close };
 	int rc = nftnl_open(&r->nft, err, err_size);

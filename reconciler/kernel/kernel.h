@@ -75,6 +75,11 @@ struct kernel {
 	 */
 	int (*apply)(void *ctx, const struct plan_delta *d, const struct seckey *key, struct kernel_stats *st, char *err, size_t err_size);
 	/*
+	 * Whether the kernel would take the table's part of a delta as it stands; nothing is changed. It costs some milliseconds, so it is for
+	 * changes whose refusal half way would matter. NULL: a stand-in that has none.
+	 */
+	int (*check)(void *ctx, const struct plan_delta *d, char *err, size_t err_size);
+	/*
 	 * The sets of quotas in the table that was observed last, with their counters as they are now, into a. NULL: a stand-in that has none.
 	 */
 	int (*usage)(void *ctx, struct arena *a, struct nft_set **set, size_t *n, char *err, size_t err_size);

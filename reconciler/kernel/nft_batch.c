@@ -196,6 +196,7 @@ void nft_batch_build(struct nft_batch *b, const struct plan_delta *d, uint32_t s
 		return;
 	/* The kernel answers in the order of the messages, refusals as they were met, so one acknowledgement is enough to know the outcome. */
 	((struct nlmsghdr *)(b->data + b->last))->nlmsg_flags |= NLM_F_ACK;
+	b->end = b->len;
 	end_message(b, nftnl_batch_end(room(b), b->seq++));
 }
 
@@ -274,7 +275,7 @@ static void refused(const struct nft_batch *b, const struct nl_sock *s, uint32_t
 }
 
 /* Reads what the batch left in our queue: sending was synchronous, so all of it is there. */
-static int read_outcome(struct nft_batch *b, struct nl_sock *s, char *err, size_t err_size)
+static int read_outcome(const struct nft_batch *b, struct nl_sock *s, char *err, size_t err_size)
 {
 	_Alignas(struct nlmsghdr) char data[65536];
 	int first = 0;
@@ -306,6 +307,18 @@ static int read_outcome(struct nft_batch *b, struct nl_sock *s, char *err, size_
 		return -EPROTO;
 	}
 	return first;
+}
+
+int nft_batch_check(const struct nft_batch *b, struct nl_sock *s, char *err, size_t err_size)
+{
+	if (b->note.n == 0)
+		return 0;
+	int rc = nl_send(s, b->data, b->end, b->note.n + 1);
+	if (rc < 0) {
+		snprintf(err, err_size, "cannot ask the kernel about %zu bytes of changes: %s", b->end, strerror(-rc));
+		return rc;
+	}
+	return read_outcome(b, s, err, err_size);
 }
 
 int nft_batch_commit(struct nft_batch *b, struct nl_sock *s, uint32_t generation, char *err, size_t err_size)

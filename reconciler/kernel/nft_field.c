@@ -22,6 +22,7 @@ static const struct nft_field_row rows[] = {
 	{ NFT_TIME, false, "meta", NFT_META_TIME_NS, false, 8, true, NSEC },
 	{ NFT_DAY, false, "meta", NFT_META_TIME_DAY, false, 1, false, 1 },
 	{ NFT_HOUR, false, "meta", NFT_META_TIME_HOUR, false, 4, true, 1 },
+	{ NFT_NFPROTO, false, "meta", NFT_META_NFPROTO, false, 1, false, 1 },
 };
 
 const struct nft_field_row *nft_field_row(enum nft_field field, bool v6)

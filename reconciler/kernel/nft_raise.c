@@ -332,6 +332,17 @@ static bool raise_meter(struct cursor *c, struct nft_item *it)
 	return set != NULL;
 }
 
+/* After the load of the packet's family: whether a set has it. */
+static bool raise_gate(struct cursor *c, struct nft_item *it)
+{
+	const char *set = take_lookup(c, NULL);
+
+	if (set == NULL)
+		return false;
+	*it = (struct nft_item){ .kind = NFT_MATCH, .field = NFT_NFPROTO, .op = NFT_IN_SET, .name = arena_strdup(c->a, set) };
+	return true;
+}
+
 static bool raise_meta(struct cursor *c, struct nft_item *it)
 {
 	struct nftnl_expr *e = take(c, "meta");
@@ -342,7 +353,7 @@ static bool raise_meta(struct cursor *c, struct nft_item *it)
 	if (key == NFT_META_L4PROTO)
 		return raise_mss_clamp(c, it);
 	if (key == NFT_META_NFPROTO)
-		return raise_meter(c, it);
+		return raise_gate(c, it) || raise_meter(c, it);
 	const struct nft_field_row *row = nft_field_row_of_key("meta", key);
 	return row != NULL && raise_field(c, it, row);
 }

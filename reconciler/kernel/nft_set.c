@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nft_set - sets, maps and their elements, to the kernel and back. */
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 #include "kernel/nl_attr.h"
 
 /* nft's own numbers of data types (its include/datatype.h); the kernel only stores them. */
-enum { TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_INET_PROTOCOL = 12, TYPE_INET_SERVICE = 13, TYPE_MARK = 19 };
+enum { TYPE_NFPROTO = 2, TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_INET_PROTOCOL = 12, TYPE_INET_SERVICE = 13, TYPE_MARK = 19 };
 enum { BYTEORDER_HOST = 1, BYTEORDER_BIG = 2 };
 #define TYPE_BOX(address) ((uint32_t)(address) << 12 | TYPE_INET_PROTOCOL << 6 | TYPE_INET_SERVICE)
 
@@ -31,6 +32,7 @@ static const struct nft_set_row rows[] = {
 	{ NFT_SET_BOX6, NFT_SET_INTERVAL | NFT_SET_CONCAT, TYPE_BOX(TYPE_IP6ADDR), 24, 0, 0, false, 16, NULL },
 	{ NFT_SET_RATE, 0, TYPE_MARK, 4, 0, 0, true, 0, "limit" },
 	{ NFT_SET_QUOTA, 0, TYPE_MARK, 4, 0, 0, true, 0, "quota" },
+	{ NFT_SET_ALIVE, NFT_SET_TIMEOUT, TYPE_NFPROTO, 1, 0, 0, true, 0, NULL },
 };
 
 const struct nft_set_row *nft_set_row(enum nft_set_kind kind)
@@ -111,6 +113,10 @@ bool nft_raise_set(const struct nftnl_set *ns, struct arena *a, struct nft_set *
 static uint32_t key_put(const struct nft_set_row *row, u128 value, uint8_t proto, uint16_t port, uint8_t out[24])
 {
 	memset(out, 0, 24);
+	if (row->addr_len == 0 && row->key_len == 1) {
+		out[0] = (uint8_t)value;
+		return 1;
+	}
 	if (row->addr_len == 0) {
 		uint32_t number = (uint32_t)value;
 		memcpy(out, &number, sizeof(number));
@@ -174,6 +180,8 @@ void nft_elem_put(struct nlmsghdr *nlh, const struct nft_set *s, const struct nf
 		attr_put_data(nlh, row, e);
 	if (row->expr != NULL && !keys_only)
 		nft_meter_put_elem(nlh, s, e);
+	if ((row->flags & NFT_SET_TIMEOUT) && !keys_only)
+		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(e->used));
 	mnl_attr_nest_end(nlh, elem);
 	if (nft_set_is_interval(kind))
 		put_end(nlh, row, e->hi);
@@ -189,6 +197,8 @@ size_t nft_elem_wire_max(enum nft_set_kind kind)
 					 : 4 * MNL_ATTR_HDRLEN + 4 + NFT_NAME_MAX + 4;
 	if (row->expr != NULL)
 		data = NFT_METER_WIRE_MAX;
+	if (row->flags & NFT_SET_TIMEOUT)
+		data = MNL_ATTR_HDRLEN + sizeof(uint64_t);
 	return 2 * (MNL_ATTR_HDRLEN + 8 + key) + data;
 }
 
@@ -200,6 +210,10 @@ static bool key_get(const struct nlattr *nest, const struct nft_set_row *row, u1
 		if (mnl_attr_get_type(attr) != NFTA_DATA_VALUE || mnl_attr_get_payload_len(attr) != row->key_len)
 			continue;
 		const uint8_t *p = mnl_attr_get_payload(attr);
+		if (row->addr_len == 0 && row->key_len == 1) {
+			*value = p[0];
+			return true;
+		}
 		if (row->addr_len == 0) {
 			uint32_t number;
 			memcpy(&number, p, sizeof(number));

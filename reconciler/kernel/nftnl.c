@@ -125,6 +125,17 @@ static int commit(struct nftnl_conn *c, struct nft_batch *b, char *err, size_t e
 	return rc;
 }
 
+int nftnl_check(struct nftnl_conn *c, const struct plan_delta *d, char *err, size_t err_size)
+{
+	struct nft_batch b;
+
+	nft_batch_build(&b, d, c->sock.seq + 1);
+	c->sock.seq = b.seq;
+	int rc = nft_batch_check(&b, &c->sock, err, err_size);
+	nft_batch_release(&b);
+	return rc;
+}
+
 int nftnl_apply(struct nftnl_conn *c, const struct plan_delta *d, char *err, size_t err_size)
 {
 	struct nft_batch b;

@@ -31,6 +31,8 @@ int nftnl_neighbour(struct nftnl_conn *c, const char *interface, struct nft_neig
 int nftnl_counters(struct nftnl_conn *c, struct arena *a, struct nft_counted **rule, size_t *n);
 /* The comment of the only rule of a chain, "" where there is none; see kernel.h. */
 int nftnl_mark(struct nftnl_conn *c, const char *chain, char *out, size_t out_size, char *err, size_t err_size);
+/* Whether the kernel would take all nft ops of the delta; nothing is changed. */
+int nftnl_check(struct nftnl_conn *c, const struct plan_delta *d, char *err, size_t err_size);
 /*
  * All nft ops of the delta in one batch; -ERESTART is retried inside; nothing is sent when there is none. Then what was written is read,
  * so that the next nftnl_observe() has it.

@@ -46,10 +46,16 @@ static void print_roles(const json_t *roles)
 /* What stands between the branch and this gateway. */
 static void print_waiting(const json_t *o)
 {
-	const json_t *suspended = json_object_get(o, "suspended");
+	const json_t *suspended = json_object_get(o, "suspended"), *window = json_object_get(o, "window");
 	size_t i;
 	json_t *h;
 
+	if (json_is_object(window))
+		printf("%-12s%.7s is in force until %s, because %s; it stays if %s%s\n", "window", answer_text(window, "commit"),
+		       answer_text(window, "until"), answer_text(window, "why"),
+		       json_is_true(json_object_get(window, "manual")) ? "somebody types yettctl confirm"
+		       : strcmp(answer_text(window, "waits"), "-") != 0 ? answer_text(window, "waits") : "its probes pass",
+		       json_is_true(json_object_get(window, "gated")) ? "" : "; the kernel does not go back by itself");
 	json_array_foreach(json_object_get(o, "held"), i, h)
 		printf("%-12s%.7s since %s: %s\n", "held", answer_text(h, "commit"), answer_text(h, "at"), answer_text(h, "reason"));
 	if (json_is_object(suspended))

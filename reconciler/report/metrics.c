@@ -263,7 +263,8 @@ static void put_devices(const struct metric_row *r, const struct metrics_view *v
 
 static const char *const outcomes[OUTCOME_COUNT] = {
 	[OUTCOME_UNCHANGED] = "unchanged", [OUTCOME_REPAIRED] = "repaired", [OUTCOME_APPLIED] = "applied",
-	[OUTCOME_HELD] = "held", [OUTCOME_PENDING] = "pending", [OUTCOME_REJECTED] = "rejected", [OUTCOME_FAILED] = "failed",
+	[OUTCOME_WAITING] = "waiting", [OUTCOME_HELD] = "held", [OUTCOME_PENDING] = "pending", [OUTCOME_REJECTED] = "rejected",
+	[OUTCOME_FAILED] = "failed",
 };
 static const char *const phases[] = { "fetch", "compile", "apply", "turn" };
 static const char *const notices[] = { "table", "link", "address", "route", "lost" };

@@ -68,10 +68,30 @@ static void operate_retry(struct supervisor *s, struct control_client *k)
 	k->ticket = s->started + 1;
 }
 
+/* NULL, or why there is nothing to confirm or take back. */
+static const char *window_mismatch(const struct window *w, const char *commit)
+{
+	if (!w->open)
+		return "no change waits for confirmation";
+	if (strncmp(w->pending.commit, commit, strlen(commit)) != 0)
+		return "another commit waits for confirmation; yettctl status names it";
+	return NULL;
+}
+
+/* The turn that does it answers. */
 static void operate_window(struct supervisor *s, struct control_client *k)
 {
-	(void)s;
-	say(k, false, "no change waits for confirmation");
+	struct window *w = &s->turn.window;
+	const char *why = window_mismatch(w, k->args.commit);
+
+	if (why != NULL) {
+		say(k, false, why);
+		return;
+	}
+	w->confirm = w->confirm || k->verb == VERB_CONFIRM;
+	w->rollback = w->rollback || k->verb == VERB_ROLLBACK;
+	/* A look that runs already may not have seen it. */
+	k->ticket = s->windows + 1;
 }
 
 /* Commits are judged by that one's tree from now on; what is in force stays until one is accepted. */

@@ -130,6 +130,14 @@ static json_t *held_json(const struct turn *t)
 	return a;
 }
 
+static json_t *window_json(const struct window *w)
+{
+	if (!w->open)
+		return json_null();
+	return json_pack("{ss ss so sb sb so so}", "commit", w->pending.commit, "plan", w->pending.digest, "until", time_json(w->until), "manual",
+			 (int)w->manual, "gated", (int)w->gated, "why", text_json(buf_str(&w->why)), "waits", text_json(buf_str(&w->waits)));
+}
+
 static json_t *suspended_json(const struct turn *t)
 {
 	if (!suspend_holds(&t->suspend, clock_now()))
@@ -193,6 +201,8 @@ void status_json(const struct supervisor *s, struct buf *out)
 	json_object_set_new(o, "plan", t->good.fd >= 0 ? json_string(t->good.digest) : json_null());
 	json_object_set_new(o, "pending", t->candidate.fd >= 0 ? json_string(t->candidate.commit) : json_null());
 	json_object_set_new(o, "rejected", t->judged_bad ? json_string(t->judged) : json_null());
+	json_object_set_new(o, "window", window_json(&t->window));
+	json_object_set_new(o, "keys_kept_out", json_integer((json_int_t)s->keepout.n));
 	json_object_set_new(o, "held", held_json(t));
 	json_object_set_new(o, "suspended", suspended_json(t));
 	json_object_set_new(o, "trust", trust_json(t));

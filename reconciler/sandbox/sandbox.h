@@ -42,7 +42,7 @@ struct sandbox_place { /* a folder with all beneath it, or a file */
 };
 
 #define SANDBOX_PLACES 24
-#define SANDBOX_PORTS 4
+#define SANDBOX_PORTS 12
 
 /* What the kernel says of a process in /proc/self/status, after it closed the door behind it. */
 struct witness {

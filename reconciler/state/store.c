@@ -16,6 +16,7 @@
 #include "state/patch.h"
 
 #define GOOD_FILE "last-good"
+#define PENDING_FILE "pending"
 
 void plan_ref_release(struct plan_ref *p)
 {
@@ -74,9 +75,22 @@ static int take_lock(struct store *s, const char *dir, char *err, size_t err_siz
 	return s->lock_fd;
 }
 
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+/* Read while files outside the folder can still be opened. */
+static void read_boot(struct store *s)
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+
+	s->boot[0] = '\0';
+	if (durable_read(AT_FDCWD, BOOT_ID_FILE, STORE_BOOT_MAX, &b) == 0)
+		snprintf(s->boot, sizeof(s->boot), "%.*s", (int)strcspn(buf_str(&b), "\n"), buf_str(&b));
+}
+
 int store_open(struct store *s, const char *dir, char *err, size_t err_size)
 {
 	*s = (struct store){ .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1, .audit = AUDIT_LOG_NONE };
+	read_boot(s);
 	int ret = open_dirs(s, dir, err, err_size);
 	if (ret == 0)
 		ret = take_lock(s, dir, err, err_size);
@@ -150,16 +164,16 @@ static int replay_line(void *ctx, const struct journal_line *l)
 	return 0;
 }
 
-static int read_file(struct store *s, struct plan_ref *p)
+static int read_file(struct store *s, const char *name, struct plan_ref *p)
 {
 	struct buf b BUF_CLEANUP = BUF_INIT;
-	int ret = durable_read(s->plan_dirfd, GOOD_FILE, GW_PLAN_BYTES_MAX, &b);
+	int ret = durable_read(s->plan_dirfd, name, GW_PLAN_BYTES_MAX, &b);
 	int fd = ret < 0 ? ret : ipc_memfd("plan", buf_str(&b), b.len);
 
 	return fd < 0 ? fd : plan_ref_take(p, fd, "");
 }
 
-static int save_good(struct store *s, const struct plan_ref *p)
+static int save_file(struct store *s, const char *name, const struct plan_ref *p)
 {
 	const void *data;
 	size_t len;
@@ -167,8 +181,34 @@ static int save_good(struct store *s, const struct plan_ref *p)
 
 	if (ret < 0)
 		return ret;
-	ret = durable_write(s->plan_dirfd, GOOD_FILE, data, len);
+	ret = durable_write(s->plan_dirfd, name, data, len);
 	munmap((void *)(uintptr_t)data, len);
+	return ret;
+}
+
+int store_save_pending(struct store *s, const struct plan_ref *p)
+{
+	/* A patch of it may be lost with older lines of the journal before it is confirmed: the file is written then. */
+	s->patched[0] = '\0';
+	return save_file(s, PENDING_FILE, p);
+}
+
+int store_load_pending(struct store *s, struct plan_ref *p)
+{
+	return read_file(s, PENDING_FILE, p);
+}
+
+int store_drop_pending(struct store *s)
+{
+	if (unlinkat(s->plan_dirfd, PENDING_FILE, 0) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return fsync(s->plan_dirfd) < 0 ? -errno : 0;
+}
+
+static int save_good(struct store *s, const struct plan_ref *p)
+{
+	int ret = save_file(s, GOOD_FILE, p);
+
 	if (ret == 0)
 		s->behind = 0;
 	return ret;
@@ -191,7 +231,7 @@ int store_load_good(struct store *s, struct plan_ref *p, char *err, size_t err_s
 {
 	struct replay r = { .now = PLAN_REF_NONE, .next = PLAN_REF_NONE };
 	char commit[COMMIT_TEXT_MAX] = "";
-	int ret = read_file(s, &r.now);
+	int ret = read_file(s, GOOD_FILE, &r.now);
 
 	if (ret < 0) {
 		if (ret != -ENOENT)

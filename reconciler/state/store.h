@@ -25,8 +25,11 @@ void plan_ref_release(struct plan_ref *p);
 /* Takes fd (closed on failure); computes the digest. 0 or a negative errno. */
 int plan_ref_take(struct plan_ref *p, int fd, const char *commit);
 
+#define STORE_BOOT_MAX 40
+
 struct store {
 	int dirfd, plan_dirfd, lock_fd;
+	char boot[STORE_BOOT_MAX]; /* the kernel's id of this boot; "": it does not say */
 	struct journal journal;
 	struct audit_log audit; /* each line of the journal but "applying" is one of it too */
 	/*
@@ -48,6 +51,10 @@ int store_load_good(struct store *s, struct plan_ref *p, char *err, size_t err_s
 int store_begin(struct store *s, const struct plan_ref *good, const struct plan_ref *p);
 /* Says that p is applied. It is durably the last good plan from here on: by the patch, else by the file, which is written first. */
 int store_applied(struct store *s, const struct plan_ref *p, const char *text);
+/* The plan of a window, in a file of its own. -ENOENT: there is none. */
+int store_save_pending(struct store *s, const struct plan_ref *p);
+int store_load_pending(struct store *s, struct plan_ref *p);
+int store_drop_pending(struct store *s);
 /* Any other line; good: what is in force now. */
 int store_note(struct store *s, const struct plan_ref *good, const struct journal_entry *e);
 /* Writes the file, when it is behind. */

@@ -401,7 +401,11 @@ ok "a look at the others follows soon" waits has_peer ana-phone
 ok "and is told" said 'repaired in .*\+1 peer'
 rm "$repo/many.yaml"
 commit few
-ok "and few again" ctl sync
+ctl sync >/dev/null
+ok "and few again: too many go at once" is $? 1
+ok "by its code" said 'E_MASS_CHANGE'
+ok "until somebody says that it is meant" ctl retry
+ok "then they are gone" peers_are "$(ctl --format=json status | python3 -c "import json,sys; print(json.load(sys.stdin)['peers']['planned'])")"
 
 # A date passes between two turns an hour apart.
 device guest 10.7.0.200 "expires: $(date -u -d '+4 seconds' +%Y-%m-%dT%H:%M:%SZ)" >"$repo/guest.yaml"

@@ -1020,7 +1020,7 @@ static void bench_init(struct bench *b)
 				    .npeers = 1, .nft = { .present = true } };
 	b->want.public_key.b[0] = 9;
 	b->kernel = (struct kernel){ .ctx = &b->fake, .observe = fake_observe, .apply = fake_apply };
-	b->e = (struct enforce){ &b->kernel, &b->want, NULL, 1000000, APPLY_ENFORCE, &b->same_table, NULL, NULL };
+	b->e = (struct enforce){ .kernel = &b->kernel, .want = &b->want, .now = 1000000, .mode = APPLY_ENFORCE, .same_table = &b->same_table };
 }
 
 static int bench_run(struct bench *b)
