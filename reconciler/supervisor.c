@@ -563,6 +563,8 @@ static void work_role(struct supervisor *s, struct role *r, struct ipc_frame *f)
 
 static bool starts_role(const struct supervisor *s, enum role_id id)
 {
+	if (s->boot)
+		return id == ROLE_APPLY;
 	return role_wanted(id, s->config) && (id != ROLE_STATUS || !s->once);
 }
 
@@ -873,7 +875,11 @@ static int start(struct supervisor *s)
 			 s->config->branch, s->repository, (long long)s->config->interval);
 	/* What held before holds again before anybody waits for the network. */
 	s->next_ms = role_clock_ms();
-	if (!s->once && s->turn.good.fd >= 0)
+	if (s->boot && s->turn.good.fd < 0) {
+		log_line("there is no last good plan yet: nothing is put in force");
+		return YETTD_CANNOT;
+	}
+	if ((s->boot || !s->once) && s->turn.good.fd >= 0)
 		start_turn(s, TURN_ENFORCE);
 	else
 		announce(s); /* the first fetch may take its time */
@@ -905,7 +911,7 @@ static void stop(struct supervisor *s, struct ipc_frame *f)
 	buf_release(&s->changes);
 }
 
-int supervisor_run(const struct config *c, bool once)
+int supervisor_run(const struct config *c, enum supervisor_for what)
 {
 	struct arena a;
 	struct ipc_frame *f = malloc(sizeof(*f));
@@ -914,7 +920,8 @@ int supervisor_run(const struct config *c, bool once)
 	if (f == NULL || s == NULL)
 		BUG("out of memory");
 	arena_init(&a);
-	*s = (struct supervisor){ .config = c, .repository = config_redact(c->repository, &a), .once = once, .signal_fd = -1,
+	*s = (struct supervisor){ .config = c, .repository = config_redact(c->repository, &a), .once = what != RUN_DAEMON,
+				  .boot = what == RUN_BOOT, .signal_fd = -1,
 				  .quota_fd = -1, .launcher.sock = -1,
 				  .store = { .dirfd = -1, .plan_dirfd = -1, .lock_fd = -1, .journal.fd = -1, .audit = AUDIT_LOG_NONE } };
 	s->publish.listen_fd = -1;

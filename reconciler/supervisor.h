@@ -20,6 +20,7 @@ struct supervisor {
 	const struct config *config;
 	const char *repository; /* as it may be printed */
 	bool once;
+	bool boot; /* once: only what held before, by the apply role alone */
 	struct store store;
 	struct users users;
 	struct launcher launcher;
@@ -58,5 +59,7 @@ struct supervisor {
 	uint64_t took_us;
 };
 
-/* Runs until the turn ends (once) or a signal comes; an exit status. */
-int supervisor_run(const struct config *c, bool once);
+enum supervisor_for { RUN_DAEMON, RUN_ONCE, RUN_BOOT };
+
+/* Runs until the turn ends (once, boot) or a signal comes; an exit status. */
+int supervisor_run(const struct config *c, enum supervisor_for what);

@@ -21,6 +21,7 @@ static void usage(void)
 	     "WireGuard, addresses, routes and the nftables table inet yett as it says.\n\n"
 	     "      --config=FILE  configuration (default " CONFIG_DEFAULT_FILE ")\n"
 	     "      --once         one full turn, then exit\n"
+	     "      --boot         put the last good plan in force, from the disk alone, then exit\n"
 	     "      --check        read the configuration, say what is wrong with it, and exit\n"
 	     "      --probe-sandbox=PROCESS\n"
 	     "                     try what supervisor, fetch, compile, apply or status must not be able to do; prints TAP\n"
@@ -77,7 +78,7 @@ static int check(const char *file)
 	return status;
 }
 
-static int run(const char *file, bool once)
+static int run(const char *file, enum supervisor_for what)
 {
 	struct arena a;
 	struct config c;
@@ -92,7 +93,7 @@ static int run(const char *file, bool once)
 		log_setup((enum log_format)c.watch.log, "supervisor");
 		umask(077);
 		prctl(PR_SET_DUMPABLE, 0);
-		status = supervisor_run(&c, once);
+		status = supervisor_run(&c, what);
 	}
 	arena_release(&a);
 	return status;
@@ -102,19 +103,22 @@ int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' }, { "once", no_argument, NULL, 'o' },
+		{ "boot", no_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'v' },
 		{ "probe-sandbox", required_argument, NULL, 'p' }, { "without", required_argument, NULL, 'w' },
 		{ "role", required_argument, NULL, 'r' },   { "check", no_argument, NULL, 'k' },
 		{ 0 },
 	};
 	const char *file = CONFIG_DEFAULT_FILE, *probe = NULL, *without = NULL;
-	bool once = false, only_check = false;
+	enum supervisor_for what = RUN_DAEMON;
+	bool only_check = false;
 	int o;
 
 	while ((o = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (o) {
 		case 'c': file = optarg; break;
-		case 'o': once = true; break;
+		case 'o': what = RUN_ONCE; break;
+		case 'b': what = RUN_BOOT; break;
 		case 'k': only_check = true; break;
 		case 'p': probe = optarg; break;
 		case 'w': without = optarg; break;
@@ -134,5 +138,5 @@ int main(int argc, char **argv)
 	}
 	if (probe != NULL)
 		return probe_run(probe, without);
-	return only_check ? check(file) : run(file, once);
+	return only_check ? check(file) : run(file, what);
 }

@@ -695,19 +695,6 @@ const struct code_row code_rows[] = {
 		   "or the Gateway's `public_key` is wrong: `wg pubkey <FILE` prints what belongs into the tree.",
 	  .bad = "public_key: ZCvESA3Ivr9yS1ca22Csd+SlNUf9izAFvQHWdyTDoDc=\n",
 	  .good = "public_key: gMrJYh+i5WwaWcQZIy8yu9r+Eygx34juDe0ncOJmW3Y=\n" },
-	{ .code = "E_MASS_CHANGE", .group = CODES_DAEMON, .told = true,
-	  .title = "a plan would remove more peers at once than the gateway's configuration allows",
-	  .about = "More than `limits.removed_share` per cent of the peers and more than `limits.removed_peers` of them would go:\n"
-		   "mostly a file or a folder that was lost, seldom what is meant. The plan is held and the one before it stays in\n"
-		   "force. If it is meant, `yettctl retry` on the gateway applies it.",
-	  .bad = "git rm -r devices\n",
-	  .good = "yettctl retry\n" },
-	{ .code = "REVOCATION_WAITING", .group = CODES_DAEMON, .told = true,
-	  .title = "somebody suspended this gateway, and a change that takes access away waits for the end of it",
-	  .about = "While it is suspended nothing new is applied, revocations neither. It is told once a minute, so that\n"
-		   "nobody forgets.",
-	  .bad = "yettctl --for=24h suspend\n",
-	  .good = "yettctl resume\n" },
 	{ .code = "W_FORWARDING_OFF", .group = CODES_DAEMON, .told = true,
 	  .title = "the machine forwards no packets, so devices reach nothing behind it",
 	  .about = "The kernel forwards between interfaces only when told to; yettd does not change that setting.",

@@ -76,7 +76,10 @@ static int prepare(void *ctx, const struct ipc_hello_req *req, struct sandbox *s
 	}
 	snprintf(f->folder, sizeof(f->folder), "%.*s", (int)(strrchr(req->mirror, '/') - req->mirror), req->mirror);
 	sandbox_allow(s, f->folder, PLACE_WRITE);
+	for (size_t i = 0; i < PROBE_TARGETS_MAX && f->settings.probe_port[i] != 0; i++)
+		sandbox_allow_port(s, f->settings.probe_port[i]);
 	int ret = mirror_setup();
+
 	if (f->remote.kind == REMOTE_LOCAL) {
 		sandbox_allow(s, f->remote.path, PLACE_READ);
 		return ret;
@@ -90,8 +93,6 @@ static int prepare(void *ctx, const struct ipc_hello_req *req, struct sandbox *s
 	allow_system(s);
 	sandbox_allow_port(s, f->remote.port);
 	sandbox_allow_port(s, DNS_PORT);
-	for (size_t i = 0; i < PROBE_TARGETS_MAX && f->settings.probe_port[i] != 0; i++)
-		sandbox_allow_port(s, f->settings.probe_port[i]);
 	s->unix_sockets = f->remote.kind == REMOTE_SSH && *req->ssh_key_file == '\0' && getenv("SSH_AUTH_SOCK") != NULL;
 	return 0;
 }
