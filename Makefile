@@ -39,7 +39,7 @@ said = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test test-programs fuzz fuzz-programs help install uninstall check-style clean deps bench test-vm golden-update
+.PHONY: all demo test test-crash test-programs fuzz fuzz-programs help install uninstall check-style clean deps bench test-vm golden-update
 
 all: ## build yett, yettd and yettctl
 all: $(B)/yett $(B)/yettd $(B)/yettctl
@@ -111,6 +111,11 @@ test: ## build everything and run the tests; T=tests/cli or T=tests/unit/addr.c 
 	@$(MAKE) --no-print-directory $(JOBS) all test-programs
 	@$(MAKE) --no-print-directory $(JOBS) CC=clang SAN=address,undefined,fuzzer-no-link O=1 B=$(B)/fuzz fuzz-programs
 	@B=$(BIN) tests/run $(T)
+
+test-crash: ## kill yettd at every call that the disk or the kernel sees, and start it again
+	@$(DEPS) test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@B=$(BIN) tests/e2e/crash.t all
 
 test-programs: $(TEST_BIN)
 

@@ -98,7 +98,9 @@ void turn_apply_candidate(struct turn *t)
 	char c[COMMIT_TEXT_MAX];
 
 	t->noted = false;
-	int ret = store_begin(t->store, &t->good, &t->candidate);
+	int ret = store_room(t->store);
+	if (ret == 0)
+		ret = store_begin(t->store, &t->good, &t->candidate);
 	if (ret == 0) {
 		turn_enter(t, STEP_APPLY);
 		return;

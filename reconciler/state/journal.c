@@ -87,6 +87,23 @@ void journal_close(struct journal *j)
 	j->fd = -1;
 }
 
+/* The file again with those bytes, written and synced as a new one. */
+static int write_anew(struct journal *j, const char *data, size_t len)
+{
+	int ret = durable_write(j->dirfd, JOURNAL_FILE, data, len);
+
+	if (ret < 0)
+		return ret;
+	int fd = openat(j->dirfd, JOURNAL_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(j->fd);
+	j->fd = fd;
+	j->size = (off_t)len;
+	j->suspect = false;
+	return 0;
+}
+
 static int begin_anew(struct journal *j)
 {
 	struct buf b BUF_CLEANUP = BUF_INIT;
@@ -96,16 +113,21 @@ static int begin_anew(struct journal *j)
 	if (ret < 0)
 		return ret;
 	json_decref(find_applied(&b, NULL, &from, &len));
-	ret = durable_write(j->dirfd, JOURNAL_FILE, buf_str(&b) + from, len);
+	return write_anew(j, buf_str(&b) + from, len);
+}
+
+/*
+ * After a failed sync the same descriptor may say that all is well though it is not (the kernel forgets the failure once it was
+ * told), so what counts as written is written anew.
+ */
+static int mend(struct journal *j)
+{
+	struct buf b BUF_CLEANUP = BUF_INIT;
+	int ret = durable_read(j->dirfd, JOURNAL_FILE, READ_MAX, &b);
+
 	if (ret < 0)
 		return ret;
-	int fd = openat(j->dirfd, JOURNAL_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	close(j->fd);
-	j->fd = fd;
-	j->size = (off_t)len;
-	return 0;
+	return b.len < (size_t)j->size ? -EIO : write_anew(j, buf_str(&b), (size_t)j->size);
 }
 
 static void set_patch(json_t *o, const struct journal_patch *p)
@@ -149,7 +171,7 @@ bool journal_full(const struct journal *j)
 int journal_append(struct journal *j, const struct journal_entry *e)
 {
 	struct buf b BUF_CLEANUP = BUF_INIT;
-	int ret = journal_full(j) ? begin_anew(j) : 0;
+	int ret = journal_full(j) ? begin_anew(j) : j->suspect ? mend(j) : 0;
 
 	if (ret == 0)
 		ret = entry_text(j, e, &b);
@@ -159,6 +181,7 @@ int journal_append(struct journal *j, const struct journal_entry *e)
 	if (ret == 0 && fdatasync(j->fd) < 0)
 		ret = -errno;
 	if (ret < 0) {
+		j->suspect = true;
 		if (ftruncate(j->fd, j->size) < 0)
 			return ret; /* the next open cuts it off */
 		return ret;

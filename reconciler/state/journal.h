@@ -22,6 +22,7 @@ struct journal {
 	int fd;
 	uint64_t seq; /* of the next line */
 	off_t size;
+	bool suspect; /* a sync failed: what the kernel still shows of the file may not be on the disk */
 	off_t max;
 };
 

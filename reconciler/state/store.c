@@ -182,8 +182,16 @@ static int save_file(struct store *s, const char *name, const struct plan_ref *p
 	if (ret < 0)
 		return ret;
 	ret = durable_write(s->plan_dirfd, name, data, len);
+	if (ret < 0 && reserve_let_go(&s->reserve, ret))
+		ret = durable_write(s->plan_dirfd, name, data, len);
 	munmap((void *)(uintptr_t)data, len);
 	return ret;
+}
+
+int store_room(struct store *s)
+{
+	s->reserve.dirfd = s->dirfd;
+	return reserve_take(&s->reserve);
 }
 
 int store_save_pending(struct store *s, const struct plan_ref *p)
@@ -258,6 +266,8 @@ int store_note(struct store *s, const struct plan_ref *good, const struct journa
 	int ret = journal_full(&s->journal) ? store_settle(s, good) : 0;
 
 	if (ret == 0)
+		ret = journal_append(&s->journal, e);
+	if (ret < 0 && reserve_let_go(&s->reserve, ret))
 		ret = journal_append(&s->journal, e);
 	if (strcmp(e->event, "applying") != 0) {
 		const struct audit_entry_new line = { e->event, e->commit, e->plan, e->text };

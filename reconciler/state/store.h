@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "state/audit_log.h"
 #include "state/journal.h"
+#include "state/reserve.h"
 
 /* An encoded plan in a sealed memfd, with where it comes from. */
 struct plan_ref {
@@ -32,6 +33,7 @@ struct store {
 	char boot[STORE_BOOT_MAX]; /* the kernel's id of this boot; "": it does not say */
 	struct journal journal;
 	struct audit_log audit; /* each line of the journal but "applying" is one of it too */
+	struct reserve reserve;
 	/*
 	 * A plan that differs little from the one before is kept as a patch in its "applying" line, which is synced before the kernel is touched;
 	 * the file follows when there is time.
@@ -47,6 +49,8 @@ int store_open(struct store *s, const char *dir, char *err, size_t err_size);
 void store_close(struct store *s);
 /* The last good plan: the file's, and what the journal says was made of it since. -ENOENT: none yet. With another error p may be there all the same. */
 int store_load_good(struct store *s, struct plan_ref *p, char *err, size_t err_size);
+/* Whether there is room for another change: the reserve is there. 0 or a negative errno. */
+int store_room(struct store *s);
 /* Says in the journal that p is about to be applied where good is; with its patch when it is a small one. */
 int store_begin(struct store *s, const struct plan_ref *good, const struct plan_ref *p);
 /* Says that p is applied. It is durably the last good plan from here on: by the patch, else by the file, which is written first. */
