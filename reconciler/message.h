@@ -124,12 +124,13 @@ struct ipc_mark {
 
 struct ipc_compile_req {
 	char commit[COMMIT_TEXT_MAX]; /* what the bundle must say too */
+	char refusal[512];            /* "": a plan is wanted; else who asked for what this sentence says was refused */
 };
 
-enum compile_verdict { COMPILE_PLAN = 1, COMPILE_TREE_ERRORS, COMPILE_FAILED };
+enum compile_verdict { COMPILE_PLAN = 1, COMPILE_TREE_ERRORS, COMPILE_FAILED, COMPILE_BLAME };
 
 struct ipc_compile_res {
-	uint32_t verdict; /* enum compile_verdict; PLAN comes with a plan, and warnings as text */
+	uint32_t verdict; /* enum compile_verdict; PLAN comes with a plan, and warnings as text; BLAME with places as text */
 	uint32_t errors, warnings;
 	uint64_t elapsed_us;
 };

@@ -20,7 +20,7 @@ struct step_row {
 #define FETCH_LIMIT_MS (30 * 60000) /* with bytes coming in all the while */
 
 extern const struct step_row step_mark, step_judge, step_fetch, step_compile, step_apply, step_enforce, step_diff;
-extern const struct step_row step_weigh, step_reach, step_gate, step_probe, step_check, step_fold;
+extern const struct step_row step_blame, step_weigh, step_reach, step_gate, step_probe, step_check, step_fold;
 extern const struct step_row step_pick, step_make, step_read, step_compare;
 
 /* ---- moving on ---- */
@@ -66,6 +66,11 @@ void turn_changes(const struct ipc_frame *f, const char *text, struct buf *out);
 void turn_say_suspended(struct turn *t);
 /* Whether what the kernel said last may be otherwise the next time. */
 bool turn_refusal_passes(const struct turn *t);
+/*
+ * What was just refused is looked up in the tree, and that step fails again with the answer in its sentence. False: there is nothing to ask, or it
+ * was asked already.
+ */
+bool turn_blame(struct turn *t, const char *why, enum turn_step refused);
 /* Sets when the candidate is tried again. */
 void turn_try_later(struct turn *t);
 /* The candidate goes behind a gate; weight says why. */

@@ -140,6 +140,8 @@ static void apply_failed(struct turn *t, const char *why)
 	char a[COMMIT_TEXT_MAX], b[COMMIT_TEXT_MAX];
 	struct buf line BUF_CLEANUP = BUF_INIT;
 
+	if (turn_blame(t, why, STEP_APPLY))
+		return;
 	turn_try_later(t);
 	if (!turn_refusal_passes(t))
 		turn_hold_candidate(t, why);

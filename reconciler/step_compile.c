@@ -59,7 +59,6 @@ static int take_compiled(struct turn *t, int fd, const struct ipc_compile_res *r
 			 res->warnings == 1 ? "warning" : "warnings");
 		log_text(text);
 	}
-	turn_drop_bundle(t);
 	/* An accepted commit is written into the kernel even when its rules are the same. */
 	bool raises = t->trust.on && t->trust.next.serial > t->trust.mark.serial;
 	if (t->good.fd >= 0 && strcmp(t->good.digest, t->candidate.digest) == 0 && !raises)
@@ -93,6 +92,8 @@ static int frame_compile(struct turn *t, const struct ipc_frame *f)
 	case COMPILE_FAILED:
 		compile_failed(t, text);
 		return 0;
+	case COMPILE_BLAME:
+		break;
 	}
 	return -EBADMSG;
 }

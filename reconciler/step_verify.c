@@ -145,6 +145,8 @@ static int frame_make(struct turn *t, const struct ipc_frame *f)
 	case COMPILE_FAILED:
 		verify_failed(t, text);
 		return 0;
+	case COMPILE_BLAME:
+		break;
 	}
 	return -EBADMSG;
 }

@@ -147,6 +147,8 @@ static void gate_failed(struct turn *t, const char *why)
 {
 	struct buf line BUF_CLEANUP = BUF_INIT;
 
+	if (turn_blame(t, why, STEP_GATE))
+		return;
 	t->apply_holds[0] = t->apply_base[0] = '\0';
 	buf_addf(&line, "it could not be applied: %s", why);
 	turn_try_later(t);

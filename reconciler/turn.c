@@ -22,6 +22,7 @@ static const struct step_row *const steps[STEP_COUNT] = {
 	[STEP_COMPILE] = &step_compile,
 	[STEP_APPLY] = &step_apply,
 	[STEP_ENFORCE] = &step_enforce,
+	[STEP_BLAME] = &step_blame,
 	[STEP_WEIGH] = &step_weigh,
 	[STEP_REACH] = &step_reach,
 	[STEP_GATE] = &step_gate,
@@ -172,6 +173,7 @@ void turn_release(struct turn *t)
 	plan_ref_release(&t->candidate);
 	window_release(&t->window);
 	buf_release(&t->judged_text);
+	buf_release(&t->refused_why);
 	buf_release(&t->text);
 	buf_release(&t->changes);
 	verify_release(&t->verify);
@@ -189,6 +191,7 @@ void turn_start(struct turn *t, enum turn_kind kind, bool forced)
 	t->fetch_us = t->judge_us = t->compile_us = t->apply_us = 0;
 	t->fetch_failed = t->refused = false;
 	t->fetched[0] = '\0';
+	t->blamed = false;
 	buf_reset(&t->text);
 	buf_reset(&t->changes);
 	buf_reset(&t->verify.document);
@@ -230,7 +233,7 @@ bool turn_applying(const struct turn *t)
 
 bool turn_kernel_free(const struct turn *t)
 {
-	return t->good.fd >= 0 && steps[t->step]->role != ROLE_APPLY;
+	return t->good.fd >= 0 && steps[t->step]->role != ROLE_APPLY && t->step != STEP_BLAME;
 }
 
 void turn_role_ready(struct turn *t, enum role_id id)

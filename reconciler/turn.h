@@ -24,6 +24,7 @@ enum turn_step {
 	STEP_COMPILE,
 	STEP_APPLY,   /* a new plan */
 	STEP_ENFORCE, /* the last good plan: repairs drift, and what a refused plan left half done */
+	STEP_BLAME,   /* who asked for what the kernel refused */
 	STEP_WEIGH,   /* a new plan that waits, without touching anything */
 	STEP_REACH,   /* a probe's target, before a change that may lock somebody out */
 	STEP_GATE,    /* such a change, behind its gate */
@@ -104,6 +105,9 @@ struct turn {
 	bool fetch_failed;  /* git, in this turn */
 	bool refused;       /* the kernel refused a new plan in this turn */
 	bool forced;        /* yettctl sync: a refused plan is tried again at once */
+	bool blamed;        /* it was asked already who asked for what was refused */
+	enum turn_step refused_step;
+	struct buf refused_why;
 	bool noted;         /* the keys that the candidate revokes are kept; set by the supervisor */
 	bool retry;         /* yettctl retry: one that is held too; set before turn_start() */
 	uint32_t job;

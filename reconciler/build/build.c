@@ -12,6 +12,7 @@
 
 #include "base/vec.h"
 #include "build/compare.h"
+#include "build/blame.h"
 #include "build/parts.h"
 #include "compile.h"
 #include "report/text.h"
@@ -81,6 +82,11 @@ static void make_plan(struct job *j)
 		j->res.verdict = COMPILE_TREE_ERRORS;
 		return;
 	}
+	if (j->req.refusal[0] != '\0') {
+		blame(j->req.refusal, &plan, c, &j->text);
+		j->res.verdict = COMPILE_BLAME;
+		return;
+	}
 	gw_plan_encode(&plan, &bytes);
 	if (bytes.len > GW_PLAN_BYTES_MAX) {
 		buf_addf(&j->text, "the plan has %zu bytes, more than a gateway takes", bytes.len);
@@ -115,7 +121,7 @@ static void compile_bundle(struct job *j, const void *data, size_t len)
 	} else {
 		make_plan(j);
 	}
-	if (j->c.diags.n > 0) {
+	if (j->c.diags.n > 0 && j->res.verdict != COMPILE_BLAME) {
 		if (j->text.len > 0)
 			buf_addc(&j->text, '\n');
 		text_of_diags(&j->c.diags, &j->text);
@@ -134,6 +140,7 @@ static int request_compile(struct build *b, int sock, const struct ipc_frame *f)
 
 	memset(&j.res, 0, sizeof(j.res));
 	memcpy(&j.req, f->body, sizeof(j.req));
+	j.req.refusal[sizeof(j.req.refusal) - 1] = '\0';
 	if (!commit_text_ok(j.req.commit))
 		return -EBADMSG;
 	int ret = ipc_map(f->fd, BUNDLE_BYTES_MAX, &data, &len);

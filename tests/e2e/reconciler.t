@@ -303,6 +303,19 @@ else
 	ok "completely" in_force
 fi
 
+# ---- a refusal names the document that asked for it ----
+
+sysctl -qw net.ipv6.conf.wg0.disable_ipv6=1
+echo 'networks: ["fd20::/64"]' >>"$repo/ana-phone.yaml"
+commit ipv6
+ok "a route that the kernel refuses" once_gives 1
+ok "is told with the document that asked for it" said 'fd20::/64.*asked for by ana-phone\.yaml:1:1 \(Device ana-phone\)'
+ok "the last good plan is in force" in_force
+ok "it is held" once_gives 1
+git -C "$repo" revert --no-edit HEAD >/dev/null
+sysctl -qw net.ipv6.conf.wg0.disable_ipv6=0
+ok "and without it all goes on" once_gives 0
+
 # ---- another interface name ----
 
 tests/e2e/wireguard-device wg1

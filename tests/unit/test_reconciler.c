@@ -1466,6 +1466,29 @@ static void test_turn_wrong_frames(void **state)
 	stage_close(&s);
 }
 
+static void test_turn_blames(void **state)
+{
+	struct stage s;
+	struct ipc_compile_res res = { .verdict = COMPILE_BLAME };
+	struct ipc_compile_req req;
+
+	stage_open(&s, *state);
+	first_plan(&s);
+	turn_start(&s.turn, TURN_FULL, false);
+	fetched(&s, FETCH_NEW, COMMIT_B, "");
+	compiled(&s, COMPILE_PLAN, "plan two");
+	applied(&s, -EINVAL, 0);
+	memcpy(&req, asked(&s, ROLE_COMPILE, IPC_COMPILE_REQ)->body, sizeof(req));
+	assert_string_equal(req.refusal, "the kernel says no");
+	assert_string_equal(req.commit, COMMIT_B);
+	assert_int_equal(reply(&s, ROLE_COMPILE, IPC_COMPILE_RES, &res, sizeof(res), "net.yaml:3:1 (Policy wiki)", -1), 0);
+	applied(&s, 0, 0);
+	assert_int_equal(s.turn.outcome, OUTCOME_FAILED);
+	assert_non_null(strstr(buf_str(&s.turn.text), "the kernel says no; asked for by net.yaml:3:1 (Policy wiki)"));
+	assert_non_null(strstr(s.turn.held.v[0].reason, "net.yaml:3:1"));
+	stage_close(&s);
+}
+
 /* ---- words ---- */
 
 static void test_control_parse(void **state)
@@ -1549,6 +1572,7 @@ int main(void)
 		in_place(test_turn_rejects),
 		in_place(test_turn_git_away),
 		in_place(test_turn_refused_plan),
+		in_place(test_turn_blames),
 		in_place(test_turn_lost_role),
 		in_place(test_turn_wrong_frames),
 		cmocka_unit_test(test_control_parse),
