@@ -51,7 +51,7 @@ static bool plan_world(struct planned *c, const struct world *w)
 	if (c->diags.errors == 0)
 		access_build(&c->access, &c->resolved, &c->arena, &c->diags);
 	if (c->diags.errors == 0)
-		plan_gateway(&c->plan, &c->access, &c->resolved, 0, &c->arena, &c->diags);
+		plan_gateway(&c->plan, &c->access, &c->resolved, 0, &c->arena);
 	return c->diags.errors == 0;
 }
 
