@@ -174,8 +174,7 @@ install: all ## into DESTDIR and prefix (default /usr/local)
 	$(if $(MAN5),install -d $(DESTDIR)$(mandir)/man5 && install -m 644 $(MAN5) $(DESTDIR)$(mandir)/man5)
 	$(if $(MAN8),install -d $(DESTDIR)$(mandir)/man8 && install -m 644 $(MAN8) $(DESTDIR)$(mandir)/man8)
 	sed 's,@sbindir@,$(sbindir),' contrib/systemd/yettd.service >$(DESTDIR)$(unitdir)/yettd.service
-	sed 's,@sbindir@,$(sbindir),' contrib/systemd/yett-boot.service >$(DESTDIR)$(unitdir)/yett-boot.service
-	chmod 644 $(DESTDIR)$(unitdir)/yettd.service $(DESTDIR)$(unitdir)/yett-boot.service
+	chmod 644 $(DESTDIR)$(unitdir)/yettd.service
 	install -d $(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir)
 	install -m 644 contrib/systemd/yett.sysusers.conf $(DESTDIR)$(sysusersdir)/yett.conf
 	install -m 644 contrib/systemd/yett.tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/yett.conf
