@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "field.h"
-#include "model/model.h"
 
 #define WORD_MAX 128
 
@@ -29,9 +28,12 @@ static void say(struct blaming *b, const struct object *o)
 		 o->name);
 }
 
-static void say_named(struct blaming *b, enum kind kind, const char *name)
+static void say_policy(struct blaming *b, const char *name)
 {
-	say(b, model_find(&b->c->model, kind, name));
+	uint32_t i = resolved_find(&b->c->resolved, KIND_POLICY, name);
+
+	if (i != NONE)
+		say(b, &b->c->resolved.policy[i].decl->o);
 }
 
 /* A rule's comment is its policy, and "+N" for N more like it. */
@@ -42,7 +44,7 @@ static void say_rule(struct blaming *b, const struct nft_rule *r)
 	if (r->comment == NULL)
 		return;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(r->comment, " "), r->comment);
-	say_named(b, KIND_POLICY, name);
+	say_policy(b, name);
 }
 
 static void say_chain(struct blaming *b, const char *name)
@@ -146,7 +148,7 @@ static bool say_quoted(struct blaming *b, const char *refusal)
 		return false;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(from + 1, " \""), from + 1);
 	size_t before = b->n;
-	say_named(b, KIND_POLICY, name);
+	say_policy(b, name);
 	return b->n > before;
 }
 
