@@ -71,7 +71,8 @@ int turn_send_plan(struct turn *t, uint32_t job, const struct plan_ref *p, enum 
 		ret = send_base(t, held, &req);
 	else if (mode == APPLY_ENFORCE)
 		t->apply_base[0] = '\0'; /* the plan stands alone again */
-	set_terms(t, &req);
+	if (mode == APPLY_CHANGE || mode == APPLY_WEIGH)
+		set_terms(t, &req);
 	if (ret < 0)
 		return ret;
 	memcpy(t->apply_holds, plan->digest, sizeof(t->apply_holds));
