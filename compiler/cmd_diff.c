@@ -109,7 +109,7 @@ static void print_report(const struct diff_report *r, enum cmd_format format)
 		diff_report_markdown(r, &out);
 	else
 		diff_report_text(r, &out);
-	fwrite(out.p, 1, out.len, stdout);
+	fputs(buf_str(&out), stdout);
 }
 
 static int report(const struct cmd *cmd, const struct cmd_common *common, const struct question *q, struct compile *base,
