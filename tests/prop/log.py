@@ -93,7 +93,7 @@ def main():
         rnd = random.Random(seed)
         with tempfile.TemporaryDirectory(prefix="yett-log.") as work:
             bench.gen.generate(os.path.join(work, "tree"), DEVICES, 40, 8, "organic")
-            history = bench.History(bench.big.documents(os.path.join(work, "tree")), seed)
+            history = bench.History(bench.big.documents(os.path.join(work, "tree"), lambda title: title[:2]), seed)
             repo = os.path.join(work, "repo.git")
             subprocess.run(["git", "init", "-q", "--bare", "-b", "main", repo], check=True)
             subprocess.run(["git", "-C", repo, "fast-import", "--quiet"], input=history.run(COMMITS).encode(), check=True)
