@@ -111,6 +111,16 @@ static void put_values(const struct metric_row *r, const struct metrics_view *v,
 	}
 }
 
+static void put_outcomes(const struct metric_row *r, const struct metrics_view *v, struct buf *out)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		buf_adds(out, r->name);
+		put_label(out, '{', r->label, turn_outcome_text((enum turn_outcome)i), UNBOUNDED);
+		buf_addc(out, '}');
+		put_number(out, values_of(r, v)[i]);
+	}
+}
+
 /* A moment, which is left out when there was none. */
 static void put_time(const struct metric_row *r, const struct metrics_view *v, struct buf *out)
 {
@@ -261,11 +271,6 @@ static void put_devices(const struct metric_row *r, const struct metrics_view *v
 
 /* ---- the table ---- */
 
-static const char *const outcomes[OUTCOME_COUNT] = {
-	[OUTCOME_UNCHANGED] = "unchanged", [OUTCOME_REPAIRED] = "repaired", [OUTCOME_APPLIED] = "applied",
-	[OUTCOME_WAITING] = "waiting", [OUTCOME_HELD] = "held", [OUTCOME_PENDING] = "pending", [OUTCOME_REJECTED] = "rejected",
-	[OUTCOME_FAILED] = "failed",
-};
 static const char *const phases[] = { "fetch", "compile", "apply", "turn" };
 static const char *const notices[] = { "table", "link", "address", "route", "lost" };
 static const char *const repairs[] = { "table", "link", "addresses", "routes", "peers" };
@@ -287,8 +292,7 @@ const struct metric_row metric_rows[] = {
 	{ "yett_enforced_timestamp_seconds", "gauge", "When the kernel was last found, or made, to agree with the plan.", put_time,
 	  OF(enforced_at), .n = 1 },
 	{ "yett_next_date_timestamp_seconds", "gauge", "When the next date in the plan passes.", put_time, OF(next_change), .n = 1 },
-	{ "yett_turns_total", "counter", "Turns by their outcome.", put_values, OF(turns), .n = OUTCOME_COUNT, .label = "outcome",
-	  .values = outcomes },
+	{ "yett_turns_total", "counter", "Turns by their outcome.", put_outcomes, OF(turns), .n = OUTCOME_COUNT, .label = "outcome" },
 	{ "yett_phase_duration_seconds", "histogram", "What turns and their phases took.", put_histograms, OF(phase), .n = PHASE_COUNT,
 	  .label = "phase", .values = phases },
 	{ "yett_fetch_failures_total", "counter", "Turns in which the repository could not be fetched.", put_values, OF(fetch_failures), .n = 1 },
