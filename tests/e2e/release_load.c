@@ -80,7 +80,7 @@ static void make_trust(struct world *w)
 {
 	struct buf signers BUF_CLEANUP = BUF_INIT, text BUF_CLEANUP = BUF_INIT;
 	struct diags d;
-	char name[16];
+	char name[32];
 
 	buf_addf(&text, "format: 1\nmode: release\nrepo-id: %064d\nversion: 1\nroot: {threshold: %d, members: [", 7, w->nkeys);
 	for (int i = 0; i < w->nkeys; i++) {

@@ -162,7 +162,7 @@ static enum releases_state step(struct world *w, char code[32], uint64_t *serial
 static void test_records_of_one_serial(void **state)
 {
 	struct world w;
-	char code[32], note[16];
+	char code[32], note[32];
 	uint64_t serial;
 
 	(void)state;
@@ -185,7 +185,7 @@ static void test_records_of_one_serial(void **state)
 static void test_junk(void **state)
 {
 	struct world w;
-	char code[32], note[16];
+	char code[32], note[32];
 	uint64_t serial;
 
 	(void)state;
