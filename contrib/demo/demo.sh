@@ -315,8 +315,9 @@ say '   The wiki does not answer him any more, the gateway has forgotten his key
 
 step 'Somebody flushes the firewall by hand. It comes back by itself.'
 ruleset >"$work/ruleset.before"
-repairs=$(grep -c 'repaired in' "$log")
-more_repairs() { [ "$(grep -c 'repaired in' "$log")" -gt "$repairs" ]; }
+repairs() { awk '/repaired in/ { n++ } END { print n + 0 }' "$log"; }
+repaired=$(repairs)
+more_repairs() { [ "$(repairs)" -gt "$repaired" ]; }
 flushed=$(now)
 in_ns gateway nft flush table inet yett
 wait_for 10 same_ruleset || fail 'the ruleset did not come back within 10 s'
