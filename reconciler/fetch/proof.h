@@ -23,6 +23,9 @@ struct proof { /* "" or NULL: none */
 
 /* 0, or a negative errno and a sentence that names the file. */
 int proof_load(struct proof *p, const struct ipc_hello_req *settings, const struct remote *r, char *err, size_t err_size);
-/* Sets HOME and writes .ssh/known_hosts there. 0, or a negative errno and a sentence. */
+/*
+ * Sets HOME and writes .ssh/known_hosts there, unless it says the same already: a start needs no room on the disk. Without host keys a
+ * file that cannot be written is taken away instead. 0, or a negative errno and a sentence.
+ */
 int proof_settle(const struct proof *p, const char *folder, char *err, size_t err_size);
 void proof_release(struct proof *p); /* wipes */
