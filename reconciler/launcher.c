@@ -203,12 +203,11 @@ static int work(struct launching *x)
 	return p[0].revents != 0 ? serve_supervisor(x) : 0;
 }
 
-static void lock_down(const struct config *c)
+static void lock_down(void)
 {
 	struct sandbox s;
 	char err[256] = "";
 
-	(void)c;
 	sandbox_init(&s, SANDBOX_LAUNCHER);
 	s.without = GUARD_USER | GUARD_LIMITS | GUARD_LANDLOCK | GUARD_PORTS | GUARD_SCOPES; /* its children would inherit them */
 	if (sandbox_become(&s, err, sizeof(err)) < 0 || sandbox_close(&s, err, sizeof(err)) < 0) {
@@ -228,7 +227,7 @@ static _Noreturn void launch(int sock, const struct config *c, const struct user
 		signal(ignored[i], SIG_IGN);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		x.role[i].door = -1;
-	lock_down(c);
+	lock_down();
 	while (ret == 0)
 		ret = work(&x);
 	if (ret != -EPIPE)
